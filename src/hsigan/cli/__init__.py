@@ -1,0 +1,54 @@
+"""The command line: thin. Each command parses, calls the library, and prints."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from hsigan.errors import HsiganError
+
+app = typer.Typer(
+    name="hsigan",
+    help="Generative adversarial networks for hyperspectral imagery.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(version("hsigan"))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Synthesise labelled spectra, train better classifiers with them, and measure both."""
+
+
+def main() -> None:
+    """Run the command line; a user's mistake becomes one line and exit status 2."""
+    try:
+        app()
+    except HsiganError as error:
+        print(f"hsigan: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("hsigan: interrupted; what was written so far is kept", file=sys.stderr)
+        sys.exit(130)
+    except OSError as error:
+        print(
+            f"hsigan: {error.strerror or error}: {error.filename or ''}".rstrip(": "),
+            file=sys.stderr,
+        )
+        sys.exit(2)
