@@ -1,0 +1,1 @@
+"""Protocols: which numbers, on which split, over how many seeds."""

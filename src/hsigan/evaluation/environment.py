@@ -1,0 +1,85 @@
+"""On what machine, with which versions, at which commit a result was made."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = ("hsigan", "torch", "numpy", "scipy", "scikit-learn", "imbalanced-learn", "rasterio")
+
+
+def describe_environment() -> dict[str, Any]:
+    """Return ``machine``, ``versions`` and ``commit`` as ``experiment.json`` holds them."""
+    return {
+        "machine": {
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "memory_gib": _memory_gib(),
+            "system": f"{platform.system()} {platform.machine()}",
+        },
+        "versions": {"python": platform.python_version(), **_versions()},
+        "commit": current_commit(),
+    }
+
+
+def current_commit() -> str | None:
+    """Return the commit that hsigan runs from ("+" where files were changed), None if unknown.
+
+    Only a checkout of hsigan itself counts: an installed copy may lie inside somebody else's
+    repository.
+    """
+    here = Path(__file__).resolve()
+    root = here.parents[3]
+    if not (root / "src" / "hsigan" / "evaluation" / here.name).is_file():
+        return None
+    commit = _git(root, "rev-parse", "HEAD")
+    if not commit:
+        return None
+    return commit + ("+" if _git(root, "status", "--porcelain", "--", "src") else "")
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _processor() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return platform.processor() or platform.machine()
+    for line in text.splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _memory_gib() -> float | None:
+    try:
+        pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):
+        return None
+    return round(pages * size / 2**30, 1)

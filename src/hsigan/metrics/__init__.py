@@ -1,0 +1,47 @@
+"""Arrays in, numbers out."""
+
+from hsigan.metrics.accuracy import Accuracy, confusion_matrix, score
+from hsigan.metrics.distribution import (
+    Prdc,
+    frechet_distance,
+    kernel_mmd,
+    median_pair_distance,
+    prdc,
+    two_sample_accuracy,
+)
+from hsigan.metrics.neighbours import memorised_share, nearest_distance, neighbour_ratio
+from hsigan.metrics.physical import (
+    band_correlation_distance,
+    deviation_ratio,
+    outside_range_share,
+    roughness,
+    roughness_ratio,
+)
+from hsigan.metrics.space import SpectralSpace, fit_space, usable_dimensions
+from hsigan.metrics.spectra import check_spectra, nearest_angle_deg, spectral_angle_deg
+
+__all__ = [
+    "Accuracy",
+    "Prdc",
+    "SpectralSpace",
+    "band_correlation_distance",
+    "check_spectra",
+    "confusion_matrix",
+    "deviation_ratio",
+    "fit_space",
+    "frechet_distance",
+    "kernel_mmd",
+    "median_pair_distance",
+    "memorised_share",
+    "nearest_angle_deg",
+    "nearest_distance",
+    "neighbour_ratio",
+    "outside_range_share",
+    "prdc",
+    "roughness",
+    "roughness_ratio",
+    "score",
+    "spectral_angle_deg",
+    "two_sample_accuracy",
+    "usable_dimensions",
+]
