@@ -1,0 +1,203 @@
+"""Label maps kept as rasters: found for a scene, read, and laid on it."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from hsigan.errors import LabelError, SceneError
+from hsigan.scene.arrays import listed, named
+from hsigan.scene.dataset import with_labels
+from hsigan.scene.matlab import mat_shapes, read_mat
+from hsigan.scene.options import ReadOptions
+from hsigan.scene.raster import data_file, opened_raster
+
+VECTOR_SUFFIXES = frozenset({".shp", ".gpkg", ".geojson", ".json", ".fgb"})
+# How the writer names ids between the classes, since an ENVI class list has no gaps.
+UNUSED_CLASS = "unused"
+
+LabelMap = tuple[npt.NDArray[Any], dict[int, str]]
+
+
+def labels_for(scene_path: Path, labels: str | Path) -> tuple[Path, str | None]:
+    """Find the label file of one scene.
+
+    Parameters
+    ----------
+    scene_path : Path
+        The scene's file.
+    labels : path
+        A file, ``FILE:NAME``, or a folder with a file of the scene's name in it.
+
+    Returns
+    -------
+    tuple of (Path, str or None)
+        The file, and the array in it where one was named.
+
+    Raises
+    ------
+    LabelError
+        If there is no such file.
+    """
+    path = Path(labels)
+    if path.is_dir():
+        return _in_folder(scene_path, path), None
+    if path.exists():
+        return path, None
+    file, colon, name = str(labels).rpartition(":")
+    if colon and Path(file).is_file():
+        return Path(file), name
+    raise LabelError(f"the label file {labels!s} does not exist: correct the path.")
+
+
+def _in_folder(scene_path: Path, folder: Path) -> Path:
+    same = folder / scene_path.name
+    if same.is_file():
+        return same
+    found = sorted(
+        file
+        for file in folder.iterdir()
+        if file.stem in (scene_path.stem, f"{scene_path.stem}_labels")
+        and file.suffix.lower() not in (".hdr", ".xml")
+    )
+    if len(found) == 1:
+        return found[0]
+    what = "no file" if not found else f"several files ({', '.join(f.name for f in found)})"
+    raise LabelError(
+        f"{folder.name} holds {what} named like {scene_path.name}: give each scene one label file "
+        f"of its own name."
+    )
+
+
+def sibling_labels(scene_path: Path) -> Path | None:
+    """Return the label file that `write_scene` put beside a GeoTIFF or ENVI scene, if any."""
+    stem = scene_path.stem
+    for name in (f"{stem}_labels.tif", f"{stem}_labels.img"):
+        sibling = scene_path.with_name(name)
+        if sibling.is_file() and sibling.stem != stem:
+            return sibling
+    return None
+
+
+def label_scene(
+    scene: xr.Dataset, path: Path, name: str | None, options: ReadOptions
+) -> xr.Dataset:
+    """Lay a label file on a scene.
+
+    Raises
+    ------
+    LabelError
+        If it cannot be read as labels, or has another shape.
+    """
+    if path.suffix.lower() in VECTOR_SUFFIXES:
+        from hsigan.scene.vector_labels import rasterise_labels
+
+        return rasterise_labels(scene, options)
+    try:
+        label, class_names = read_label_map(path, name)
+    except LabelError:
+        raise
+    except SceneError as error:
+        raise LabelError(f"labels: {error}") from error
+    height, width = scene["values"].shape[:2]
+    if label.shape != (height, width):
+        turned = (
+            " They fit when turned: is the layout right?"
+            if label.T.shape == (height, width)
+            else ""
+        )
+        raise LabelError(
+            f"{path.name} has {label.shape[0]} x {label.shape[1]} labels, the scene "
+            f"{scene.attrs['name']} has {height} x {width} pixels: give the labels of this scene, "
+            f"or the layout in which the scene lies.{turned}"
+        )
+    return with_labels(scene, label, class_names)
+
+
+def read_label_map(path: Path, name: str | None = None) -> LabelMap:
+    """Read a label map from .mat, .npy or any GDAL raster.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    name : str, optional
+        The array in a .mat file with several.
+
+    Returns
+    -------
+    tuple of array (H, W) and dict
+        The ids as stored, and the names of classes where the file has them.
+
+    Raises
+    ------
+    SceneError
+        If the file cannot be read; a LabelError where it holds no label map, or several.
+    """
+    suffix = path.suffix.lower()
+    if path.stat().st_size == 0:
+        raise LabelError(f"{path.name} is empty: give a label map.")
+    if suffix == ".mat":
+        return _from_mat(path, name), {}
+    if name is not None:
+        raise LabelError(f"{path.name} is not a .mat file: leave out the name {name!r}.")
+    if suffix == ".npy":
+        return _from_npy(path), {}
+    return _from_raster(path)
+
+
+def _from_mat(path: Path, name: str | None) -> npt.NDArray[Any]:
+    shapes = mat_shapes(path)
+    maps = {key: shape for key, shape in shapes.items() if len(shape) == 2 and min(shape) > 1}
+    if name is not None:
+        name = named(shapes, name, path.name)
+        if len(shapes[name]) != 2:
+            raise LabelError(f"{path.name}: {listed({name: shapes[name]})} is not a label map.")
+    elif len(maps) == 1:
+        name = next(iter(maps))
+    else:
+        what = "no label map" if not maps else "several arrays that can be the label map"
+        raise LabelError(
+            f"{path.name} holds {what}: {listed(maps or shapes)}. Name one: {path.name}:NAME."
+        )
+    return read_mat(path, name)
+
+
+def _from_npy(path: Path) -> npt.NDArray[Any]:
+    try:
+        label = np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise LabelError(f"{path.name} cannot be read as .npy: save it again.") from error
+    if not isinstance(label, np.ndarray) or label.ndim != 2:
+        raise LabelError(f"{path.name} must hold one array of rows and columns.")
+    return label
+
+
+def _from_raster(path: Path) -> LabelMap:
+    with opened_raster(data_file(path)) as source:
+        if source.count != 1:
+            raise LabelError(
+                f"{path.name} has {source.count} bands; a label map has one: give a label map."
+            )
+        label = source.read(1)
+        if source.nodata is not None and not (label.dtype.kind == "u" and source.nodata < 0):
+            label = np.where(label == source.nodata, 0, label)
+        return label, _raster_class_names(source.tags(1), source.tags(ns="ENVI"))
+
+
+def _raster_class_names(band_tags: dict[str, str], header: dict[str, str]) -> dict[int, str]:
+    """Read `class_names` of an ENVI header, else the tags that `write_scene` puts in a GeoTIFF."""
+    listing = header.get("class_names")
+    if listing is not None:
+        names: Sequence[str] = [text.strip() for text in listing.strip().strip("{}").split(",")]
+        return {
+            class_id: text
+            for class_id, text in enumerate(names)
+            if class_id > 0 and text and text != UNUSED_CLASS
+        }
+    found = ((re.fullmatch(r"CLASS_NAME_(\d+)", key), text) for key, text in band_tags.items())
+    return {int(match[1]): text for match, text in found if match is not None}

@@ -1,0 +1,154 @@
+"""What GDAL can read: GeoTIFF, ENVI and the rest, with the bands' wavelengths and flags."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+import xarray as xr
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
+
+from hsigan.errors import SceneError
+from hsigan.scene.bands import BandFacts, band_facts
+from hsigan.scene.dataset import make_scene
+
+_ENVI_SUFFIXES = ("", ".img", ".dat", ".bsq", ".bil", ".bip", ".raw")
+_BLOCK_BYTES = 64 * 2**20
+
+
+@contextmanager
+def opened_raster(path: Path) -> Iterator[DatasetReader]:
+    """Open a file with GDAL; what goes wrong inside becomes a SceneError.
+
+    Raises
+    ------
+    SceneError
+        If GDAL does not know the file, or cannot read all of it.
+    """
+    path = data_file(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with rasterio.open(path) as source:
+                yield source
+    except RasterioError as error:
+        raise SceneError(
+            f"{path.name} cannot be read as an image ({_reason(path, error)}): it is cut off, "
+            f"damaged or not an image{_missing_header(path)}."
+        ) from error
+
+
+def _reason(path: Path, error: Exception) -> str:
+    text = str(error.__cause__ or error).replace(str(path), path.name)
+    return " ".join(text.split())[:200].rstrip(".")
+
+
+def _missing_header(path: Path) -> str:
+    if path.suffix.lower() in (".img", ".dat", ".bsq", ".bil", ".bip", ".raw", ""):
+        return f"; if it is ENVI, put its header {path.stem}.hdr beside it"
+    return ""
+
+
+def data_file(path: Path) -> Path:
+    """Return the data file of an ENVI header; any other path as it is.
+
+    Raises
+    ------
+    SceneError
+        If there is a header and no data beside it.
+    """
+    if path.suffix.lower() != ".hdr":
+        return path
+    for suffix in _ENVI_SUFFIXES:
+        for candidate in (path.with_suffix(suffix), path.with_suffix(suffix.upper())):
+            if candidate.is_file():
+                return candidate
+    raise SceneError(
+        f"{path.name} is a header without data: no {path.stem}, {path.stem}.img, .dat, .bsq, .bil, "
+        f".bip or .raw lies beside it; put the data there."
+    )
+
+
+def read_raster(path: Path, name: str) -> xr.Dataset:
+    """Read a GDAL image as a scene.
+
+    Parameters
+    ----------
+    path : Path
+        The file; of an ENVI pair either one.
+    name : str
+        What to call the scene.
+
+    Raises
+    ------
+    SceneError
+        If the file is not an image of real numbers, or is cut off.
+    """
+    with opened_raster(path) as source:
+        if source.count == 0:
+            parts = ", ".join(part.rsplit(":", 1)[-1] for part in source.subdatasets[:8])
+            raise SceneError(f"{path.name} holds no image of its own, only parts: {parts}.")
+        if len(set(source.dtypes)) > 1:
+            raise SceneError(
+                f"{path.name} has bands of several types ({', '.join(sorted(set(source.dtypes)))}):"
+                f" convert them to one type first."
+            )
+        facts = band_facts(source)
+        return make_scene(
+            _read_cube(source),
+            wavelengths_nm=facts.wavelengths_nm,
+            fwhm_nm=facts.fwhm_nm,
+            good_band=facts.good_band,
+            nodata=_nodata(source, path),
+            scale=_scale(source, facts),
+            units=_units(source),
+            crs=source.crs or None,
+            transform=None if source.transform.is_identity else source.transform,
+            name=name,
+            source=[path.name],
+        )
+
+
+def _read_cube(source: DatasetReader) -> npt.NDArray[Any]:
+    """Fill (H, W, B) in the order in which the file lies, so that nothing is in memory twice."""
+    cube = np.empty((source.height, source.width, source.count), dtype=source.dtypes[0])
+    interleave = source.tags(ns="IMAGE_STRUCTURE").get("INTERLEAVE", "BAND")
+    if interleave == "BAND":
+        for band in range(source.count):
+            cube[:, :, band] = source.read(band + 1)
+        return cube
+    rows = max(1, _BLOCK_BYTES // cube[0].nbytes)
+    for start in range(0, source.height, rows):
+        window = Window(0, start, source.width, min(rows, source.height - start))
+        cube[start : start + rows] = np.moveaxis(source.read(window=window), 0, -1)
+    return cube
+
+
+def _nodata(source: DatasetReader, path: Path) -> float | None:
+    found = {value for value in source.nodatavals if value is not None and value == value}
+    if len(found) > 1:
+        raise SceneError(
+            f"{path.name} has several nodata values ({', '.join(map(str, sorted(found)))}): "
+            f"convert it to one first."
+        )
+    if found:
+        return float(found.pop())
+    return None if source.nodata is None else float(source.nodata)
+
+
+def _scale(source: DatasetReader, facts: BandFacts) -> float | None:
+    scales = set(source.scales)
+    if len(scales) == 1 and scales != {1.0} and set(source.offsets) == {0.0}:
+        return float(scales.pop())
+    return facts.scale
+
+
+def _units(source: DatasetReader) -> str | None:
+    units = set(source.units)
+    return str(units.pop()) if len(units) == 1 and units != {None} else None
