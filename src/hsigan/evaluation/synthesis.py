@@ -1,0 +1,289 @@
+"""How real are the fakes: every figure per class and overall, beside its real-against-real floor.
+
+The floor answers what a figure would be for real pixels: training pixels drawn with repetition
+against held-out pixels (or held-out ones against the training pixels, where a figure measures the
+distance to those), as many as there are fakes, twenty times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hsigan.evaluation.accuracy_table import accuracy_cells
+from hsigan.evaluation.class_figures import UNITS, ClassJudge
+from hsigan.evaluation.labelled import Labelled, counts_of, require_same_classes
+from hsigan.evaluation.results import FLOOR, FLOOR_HIGH, FLOOR_LOW, Record
+from hsigan.metrics import SpectralSpace, fit_space
+
+Figures = dict[int, dict[str, float]]
+Progress = Callable[[str], None]
+_HELD_OUT_AT_MOST = 2000
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What every record of one evaluation says, and how much is drawn."""
+
+    scene: str
+    split: str | None = None
+    labels_per_class: int | None = None
+    seed: int = 0
+    experiment: str = "synthesis"
+    floor_draws: int = 20
+    points_per_method: int = 2000
+
+    def record(self, method: str, metric: str, value: float, **keys: Any) -> Record:
+        """Return a record of this setting."""
+        return Record(
+            experiment=self.experiment,
+            scene=self.scene,
+            split=self.split,
+            labels_per_class=self.labels_per_class,
+            seed=self.seed,
+            method=method,
+            metric=metric,
+            value=value,
+            **keys,
+        )
+
+
+@dataclass
+class SynthesisResult:
+    """Records for ``results.jsonl`` and arrays for ``arrays.npz``."""
+
+    records: list[Record] = field(default_factory=list)
+    arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
+
+
+def evaluate_synthesis(
+    train: tuple[ArrayLike, ArrayLike],
+    held_out: tuple[ArrayLike, ArrayLike],
+    samples: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    setting: Setting,
+    *,
+    wavelengths_nm: ArrayLike | None = None,
+    progress: Progress | None = None,
+) -> SynthesisResult:
+    """Judge the samples of any number of generators on one split.
+
+    All are judged on equally many spectra per class: as many as the method with the fewest has.
+
+    Parameters
+    ----------
+    train : (X, y)
+        Real training spectra (N, B) in the scene's units and their class ids (N,).
+    held_out : (X, y)
+        Real spectra of the same classes that no generator saw; at most 2000 per class are used.
+    samples : mapping of name to (X, y)
+        Fakes of all those classes, in the same units and bands.
+    setting : Setting
+        What the records say, the seed, the number of draws of the floor.
+    wavelengths_nm : array-like, (B,), optional
+        Copied into the arrays.
+    progress : callable, optional
+        Called with a few words at each of the ``count_steps`` steps.
+
+    Raises
+    ------
+    InputError, LabelError
+        Arrays that do not fit each other, or a class that is missing somewhere.
+    """
+    rng = np.random.default_rng(setting.seed)
+    real = Labelled.checked(*train, "training spectra")
+    bands = real.spectra.shape[1]
+    unseen = Labelled.checked(*held_out, "held-out spectra", bands)
+    require_same_classes(unseen, real.classes, "the held-out pixels")
+    fakes = {
+        name: Labelled.checked(*pair, f"samples {name!r}", bands) for name, pair in samples.items()
+    }
+    for name, fake in fakes.items():
+        require_same_classes(fake, real.classes, f"samples {name!r}")
+    report = progress or (lambda _: None)
+    result = SynthesisResult()
+    result.arrays |= _picture_arrays(real, unseen, fakes, setting, rng)
+    if wavelengths_nm is not None:
+        result.arrays["wavelengths_nm"] = np.asarray(wavelengths_nm, dtype=np.float64)
+    result.records += _class_records(real, unseen, fakes, setting, rng, report)
+    result.records += _table_records(real, unseen, fakes, setting, rng, report)
+    return result
+
+
+def count_steps(classes: int, methods: int) -> int:
+    """Return how often ``evaluate_synthesis`` reports progress."""
+    return classes * (1 + methods) + 1 + methods
+
+
+def _class_records(
+    train: Labelled,
+    held_out: Labelled,
+    fakes: dict[str, Labelled],
+    setting: Setting,
+    rng: np.random.Generator,
+    report: Progress,
+) -> list[Record]:
+    space = fit_space(train.spectra, train.labels)
+    held_out = held_out.take(dict.fromkeys(train.classes.tolist(), _HELD_OUT_AT_MOST), rng)
+    counts = _common_counts(train.classes, fakes, held_out)
+    draws: dict[int, list[dict[str, float]]] = {}
+    figures: dict[str, Figures] = {name: {} for name in fakes}
+    for class_id, count in counts.items():
+        judge = ClassJudge(space, train.of(class_id), held_out.of(class_id))
+        draws[class_id] = [judge.floor_draw(count, rng) for _ in range(setting.floor_draws)]
+        report(f"floor of class {class_id}")
+        for name, fake in fakes.items():
+            figures[name][class_id] = judge.judge(fake.take({class_id: count}, rng).spectra, rng)
+            report(f"{name}, class {class_id}")
+    floors = _floors(draws)
+    records = [
+        record
+        for name, by_class in {**floors, **figures}.items()
+        for record in _method_records(name, by_class, setting)
+    ]
+    return records + _overall_floor_records(draws, setting) + _over_floor(figures, floors, setting)
+
+
+def _common_counts(
+    classes: NDArray[np.int64], fakes: dict[str, Labelled], held_out: Labelled
+) -> dict[int, int]:
+    """Return how many fakes per class are judged; without fakes, as many as are held out."""
+    parts = [counts_of(fake.labels) for fake in fakes.values()] or [counts_of(held_out.labels)]
+    return {
+        class_id: min([_HELD_OUT_AT_MOST, *(part[class_id] for part in parts)])
+        for class_id in classes.tolist()
+    }
+
+
+def _floors(draws: dict[int, list[dict[str, float]]]) -> dict[str, Figures]:
+    """Return mean, 2.5 % and 97.5 % quantile of the draws, per class and figure."""
+    floors: dict[str, Figures] = {FLOOR: {}, FLOOR_LOW: {}, FLOOR_HIGH: {}}
+    for class_id, drawn in draws.items():
+        for summary in floors.values():
+            summary[class_id] = {}
+        for metric in UNITS:
+            bounds = _spread([draw[metric] for draw in drawn])
+            for name, value in bounds.items():
+                floors[name][class_id][metric] = value
+    return floors
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    finite = np.asarray(values)[np.isfinite(values)]
+    if not len(finite):
+        return dict.fromkeys((FLOOR, FLOOR_LOW, FLOOR_HIGH), float("nan"))
+    low, high = np.quantile(finite, [0.025, 0.975])
+    return {FLOOR: float(finite.mean()), FLOOR_LOW: float(low), FLOOR_HIGH: float(high)}
+
+
+def _method_records(name: str, by_class: Figures, setting: Setting) -> list[Record]:
+    """Return the records of every class, and for methods the mean over classes (class None)."""
+    records = [
+        setting.record(name, metric, value, class_id=class_id, unit=UNITS[metric])
+        for class_id, figures in by_class.items()
+        for metric, value in figures.items()
+    ]
+    if name in (FLOOR, FLOOR_LOW, FLOOR_HIGH):
+        return records
+    return records + [
+        setting.record(name, metric, _mean([f[metric] for f in by_class.values()]), unit=unit)
+        for metric, unit in UNITS.items()
+    ]
+
+
+def _overall_floor_records(
+    draws: dict[int, list[dict[str, float]]], setting: Setting
+) -> list[Record]:
+    """Return the spread, over draws, of the mean over classes."""
+    records = []
+    for metric, unit in UNITS.items():
+        means = [
+            _mean([drawn[i][metric] for drawn in draws.values()])
+            for i in range(setting.floor_draws)
+        ]
+        records += [
+            setting.record(name, metric, value, unit=unit) for name, value in _spread(means).items()
+        ]
+    return records
+
+
+def _over_floor(
+    figures: dict[str, Figures], floors: dict[str, Figures], setting: Setting
+) -> list[Record]:
+    """Return ``frechet_over_floor`` per class; over all classes it is the median."""
+    records = []
+    for name, by_class in figures.items():
+        ratios = []
+        for class_id, values in by_class.items():
+            floor = floors[FLOOR][class_id]["frechet_distance"]
+            ratios.append(values["frechet_distance"] / floor if floor > 0 else float("nan"))
+            records.append(
+                setting.record(name, "frechet_over_floor", ratios[-1], class_id=class_id)
+            )
+        finite = [ratio for ratio in ratios if np.isfinite(ratio)]
+        overall = float(np.median(finite)) if finite else float("nan")
+        records.append(setting.record(name, "frechet_over_floor", overall))
+    return records
+
+
+def _mean(values: list[float]) -> float:
+    finite = [value for value in values if np.isfinite(value)]
+    return float(np.mean(finite)) if finite else float("nan")
+
+
+def _table_records(
+    train: Labelled,
+    held_out: Labelled,
+    fakes: dict[str, Labelled],
+    setting: Setting,
+    rng: np.random.Generator,
+    report: Progress,
+) -> list[Record]:
+    """Return Table 1 for every method, and for resampled training pixels as the floor."""
+    if len(train.classes) < 2:
+        return []
+    resampled = train.bootstrap({k: max(v, 20) for k, v in counts_of(train.labels).items()}, rng)
+    records = []
+    for name, fake in {FLOOR: resampled, **fakes}.items():
+        for classifier, cells in accuracy_cells(train, held_out, fake, rng).items():
+            records += [
+                setting.record(name, f"accuracy_{cell}", value, classifier=classifier, unit="%")
+                for cell, value in cells.items()
+            ]
+        report(f"classifiers, {name}")
+    return records
+
+
+def _picture_arrays(
+    train: Labelled,
+    held_out: Labelled,
+    fakes: dict[str, Labelled],
+    setting: Setting,
+    rng: np.random.Generator,
+) -> dict[str, NDArray[Any]]:
+    """Return mean and deviation spectra (Fig. 2) and two principal components (Fig. 3)."""
+    space = fit_space(train.spectra, train.labels, dimensions=2)
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, part in {"train": train, "real": held_out, **fakes}.items():
+        for class_id in part.classes.tolist():
+            spectra = part.of(class_id)
+            arrays[f"spectra/{name}/{class_id}/mean"] = spectra.mean(axis=0).astype(np.float32)
+            arrays[f"spectra/{name}/{class_id}/std"] = spectra.std(axis=0).astype(np.float32)
+        shown = part.take(_shown(part, setting.points_per_method), rng)
+        arrays[f"pca/{name}/points"] = _plane(space, shown)
+        arrays[f"pca/{name}/labels"] = shown.labels
+    return arrays
+
+
+def _shown(part: Labelled, at_most: int) -> dict[int, int]:
+    counts = counts_of(part.labels)
+    factor = min(1.0, at_most / sum(counts.values()))
+    return {class_id: max(1, int(count * factor)) for class_id, count in counts.items()}
+
+
+def _plane(space: SpectralSpace, part: Labelled) -> NDArray[np.float32]:
+    points = space.project(part.spectra).astype(np.float32)
+    return points if points.shape[1] == 2 else np.pad(points, ((0, 0), (0, 1)))
