@@ -2,20 +2,33 @@
 
 from hsigan.sampling.audit import Audit, audit
 from hsigan.sampling.draw import stratified_folds
+from hsigan.sampling.georeference import common_grid
 from hsigan.sampling.grid import GridPosition
 from hsigan.sampling.make import make_split
-from hsigan.sampling.options import SplitOptions
+from hsigan.sampling.options import MODES, GuardSide, Mode, SplitOptions
+from hsigan.sampling.pixels import PixelTable, common_bands, gather_pixels, gather_unlabelled
+from hsigan.sampling.scenes import labels_of, split_scenes
 from hsigan.sampling.split import PARTS, BoolMap, Part, Split
 
 __all__ = [
+    "MODES",
     "PARTS",
     "Audit",
     "BoolMap",
     "GridPosition",
+    "GuardSide",
+    "Mode",
     "Part",
+    "PixelTable",
     "Split",
     "SplitOptions",
     "audit",
+    "common_bands",
+    "common_grid",
+    "gather_pixels",
+    "gather_unlabelled",
+    "labels_of",
     "make_split",
+    "split_scenes",
     "stratified_folds",
 ]

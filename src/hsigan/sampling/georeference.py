@@ -86,7 +86,10 @@ def _refuse_neighbours(scenes: Sequence[xr.Dataset], positions: Sequence[GridPos
     for first, one in enumerate(boxes):
         for second in range(first):
             other = boxes[second]
-            if positions[first].group == positions[second].group or one is None or other is None:
+            same = positions[first].group == positions[second].group
+            # Without a CRS, coordinates cannot be compared with those of a scene that has one.
+            comparable = (crs_of(scenes[first]) is None) == (crs_of(scenes[second]) is None)
+            if same or not comparable or one is None or other is None:
                 continue
             if bool((one[:2] < other[2:]).all() and (other[:2] < one[2:]).all()):
                 names = [scenes[index].attrs.get("name", index) for index in (second, first)]

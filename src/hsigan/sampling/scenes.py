@@ -1,0 +1,79 @@
+"""Splits made from scenes themselves: their labels, valid pixels, names and places."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from hsigan.errors import LabelError
+from hsigan.sampling.georeference import common_grid
+from hsigan.sampling.make import make_split
+from hsigan.sampling.options import SplitOptions
+from hsigan.sampling.split import Split
+from hsigan.scene import valid_mask
+
+
+def split_scenes(
+    scenes: Sequence[xr.Dataset],
+    options: SplitOptions,
+    *,
+    masks: Sequence[NDArray[Any]] | None = None,
+    test_masks: Sequence[NDArray[Any]] | None = None,
+    patch_px: int = 1,
+) -> Split:
+    """Divide the labelled, valid pixels of scenes; `make_split` says how.
+
+    Parameters
+    ----------
+    scenes : sequence of xarray.Dataset
+        Scenes with labels. Their georeferences say where they touch.
+    options : SplitOptions
+        What is asked.
+    masks, test_masks : sequences of (H, W) arrays, optional
+        For mode mask.
+    patch_px : int
+        Side P of the patches that a model will see, for the audit's figures.
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    LabelError
+        When a scene has no labels.
+    SplitError
+        When no split satisfies the options.
+    SceneError
+        When scenes lie beside each other in two different pixel grids.
+    """
+    return make_split(
+        labels_of(scenes),
+        options,
+        grids=common_grid(scenes),
+        masks=masks,
+        test_masks=test_masks,
+        files=[name for scene in scenes for name in scene.attrs.get("source", [])],
+        patch_px=patch_px,
+    )
+
+
+def labels_of(scenes: Sequence[xr.Dataset]) -> list[NDArray[np.int64]]:
+    """Return each scene's label map, with no label where the spectrum is not valid.
+
+    Raises
+    ------
+    LabelError
+        When a scene has no labels.
+    """
+    for scene in scenes:
+        if "label" not in scene:
+            raise LabelError(
+                f"The scene {scene.attrs.get('name', '')!r} has no labels: name their file with "
+                "--labels, or attach them with hsigan.scene.with_labels."
+            )
+    return [
+        np.where(valid_mask(scene), scene["label"].values, 0).astype(np.int64) for scene in scenes
+    ]
