@@ -9,6 +9,8 @@ import hsigan
 
 ROOMS = [
     "errors",
+    "environment",
+    "files",
     "recipe",
     "scene",
     "sampling",
@@ -21,7 +23,7 @@ ROOMS = [
     "report",
     "cli",
 ]
-WITHOUT_TORCH = {"errors", "recipe", "scene", "sampling", "metrics", "report"}
+WITHOUT_TORCH = {"errors", "environment", "files", "recipe", "scene", "sampling", "metrics", "report"}
 SOURCE = Path(hsigan.__file__).parent
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hsigan.errors import RunError
-from hsigan.evaluation.environment import describe_environment
+from hsigan.environment import describe_environment
 
 FLOOR, FLOOR_LOW, FLOOR_HIGH = "floor", "floor_low", "floor_high"
 KEYS = (

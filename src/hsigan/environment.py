@@ -33,8 +33,8 @@ def current_commit() -> str | None:
     repository.
     """
     here = Path(__file__).resolve()
-    root = here.parents[3]
-    if not (root / "src" / "hsigan" / "evaluation" / here.name).is_file():
+    root = here.parents[2]
+    if not (root / "src" / "hsigan" / here.name).is_file():
         return None
     commit = _git(root, "rev-parse", "HEAD")
     if not commit:

@@ -1,0 +1,159 @@
+"""A run folder: everything that another person needs to rerun or continue a training.
+
+::
+
+    RUN/
+      config.toml                the resolved, complete settings
+      environment.json           versions, processor, command
+      stats.jsonl                one line of losses and validation figures per report
+      checkpoints/*.safetensors  weights, with the constructors' arguments as JSON beside them
+      state.safetensors          optimisers, random state and step, to resume bit for bit
+      split.npz                  where the run came from a scene
+
+Nothing in it executes code when it is read.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from hsigan.environment import describe_environment
+from hsigan.errors import RunError
+from hsigan.files import whole_file
+from hsigan.recipe import to_toml
+
+
+class RunFolder:
+    """Read and write one run folder."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    @classmethod
+    def create(cls, path: str | Path, config: Mapping[str, Any], resume: bool = False) -> RunFolder:
+        """Make a run folder with its settings, or open one to continue it.
+
+        Raises
+        ------
+        RunError
+            The folder holds a run already and ``resume`` is false; or it is to be resumed and its
+            settings differ in more than the number of steps.
+        """
+        run = cls(path)
+        if run.exists():
+            if not resume:
+                raise RunError(
+                    f"{path} holds a run already: continue it with --resume, or name a new folder"
+                )
+            run._check_same(config)
+        run.path.mkdir(parents=True, exist_ok=True)
+        write_text(run.path / "config.toml", to_toml(config))
+        write_text(run.path / "environment.json", json.dumps(describe_environment(), indent=2))
+        return run
+
+    def exists(self) -> bool:
+        """Say whether a run was started here."""
+        return (self.path / "config.toml").is_file()
+
+    def config(self) -> dict[str, Any]:
+        """Return the settings of the run.
+
+        Raises
+        ------
+        RunError
+            The folder holds no run, or its settings cannot be read.
+        """
+        try:
+            return tomllib.loads((self.path / "config.toml").read_text(encoding="utf-8"))
+        except OSError as error:
+            raise RunError(
+                f"{self.path} is not a run folder: it has no readable config.toml. "
+                "Name the folder that `hsigan train gan --out` wrote"
+            ) from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise RunError(f"{self.path / 'config.toml'} is damaged: {error}") from error
+
+    def log(self, record: Mapping[str, Any]) -> None:
+        """Append one line to stats.jsonl."""
+        with (self.path / "stats.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+
+    def save(self, name: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+        """Write tensors with plain facts beside them, whole or not at all."""
+        target = self.path / f"{name}.safetensors"
+        whole = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+        try:
+            with whole_file(target) as temporary:
+                save_file(whole, temporary, metadata={"facts": json.dumps(facts)})
+        except (OSError, SafetensorError) as error:
+            raise RunError(
+                f"cannot write {target}: {error}; what was there before is kept"
+            ) from error
+
+    def load(self, name: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        RunError
+            The file is missing or damaged.
+        """
+        target = self.path / f"{name}.safetensors"
+        try:
+            with safe_open(target, framework="pt") as file:
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+                facts = json.loads((file.metadata() or {}).get("facts", "{}"))
+        except FileNotFoundError as error:
+            raise RunError(
+                f"{target} is missing: the run in {self.path} never got so far; train it again"
+            ) from error
+        except (OSError, SafetensorError, json.JSONDecodeError) as error:
+            raise RunError(f"{target} is damaged: {error}") from error
+        return tensors, facts
+
+    def has(self, name: str) -> bool:
+        """Say whether `save` has written ``name`` here."""
+        return (self.path / f"{name}.safetensors").is_file()
+
+    def _check_same(self, config: Mapping[str, Any]) -> None:
+        old = flatten(self.config())
+        new = flatten(json.loads(json.dumps(dict(config))))
+        changed = sorted(
+            key
+            for key in old.keys() | new.keys()
+            if old.get(key) != new.get(key) and new.get(key, old.get(key)) is not None
+        )
+        changed = [key for key in changed if key.split(".")[-1] != "steps"]
+        if changed:
+            raise RunError(
+                f"{self.path} was started with other settings ({', '.join(changed)}): "
+                "resume it with the same ones, or name a new folder"
+            )
+
+
+def flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested settings as one table with dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small text file, whole or not at all."""
+    try:
+        with whole_file(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise RunError(f"cannot write {path}: {error}; what was there before is kept") from error
