@@ -55,11 +55,14 @@ class ClassJudge:
     ----------
     space : SpectralSpace
         Fitted on the training pixels of all classes.
+    class_id : int
+        The class.
     train, held_out : (N, B) and (M, B)
         Real spectra of the class: those that generators saw, and those that none saw.
     """
 
     space: SpectralSpace
+    class_id: int
     train: Spectra
     held_out: Spectra
 
@@ -79,8 +82,9 @@ class ClassJudge:
 
     def _against_held_out(self, fake: Spectra, rng: np.random.Generator) -> dict[str, float]:
         real = self.held_out
-        points, real_points = self.space.project(fake), self.space.project(real)
-        white, real_white = self.space.whiten(fake), self.space.whiten(real)
+        clipped, real_clipped = self._standardise(fake), self._standardise(real)
+        points, real_points = self._project(fake), self._project(real)
+        white, real_white = points / self.space.point_scale, real_points / self.space.point_scale
         shares = prdc(points, real_points)
         return {
             "frechet_distance": frechet_distance(points, real_points),
@@ -92,20 +96,28 @@ class ClassJudge:
             "two_sample_accuracy": two_sample_accuracy(white, real_white, rng),
             "nearest_angle": float(np.nanmedian(nearest_angle_deg(fake, real))),
             "mean_spectrum_angle": float(spectral_angle_deg(fake.mean(axis=0), real.mean(axis=0))),
-            "deviation_ratio": deviation_ratio(fake, real),
+            "deviation_ratio": deviation_ratio(clipped, real_clipped),
             "outside_range_share": outside_range_share(fake, real),
             "roughness_ratio": roughness_ratio(fake, real),
-            "band_correlation_distance": band_correlation_distance(fake, real),
+            "band_correlation_distance": band_correlation_distance(clipped, real_clipped),
         }
 
     def _against_train(self, fake: Spectra) -> dict[str, float]:
-        points = self.space.project(fake)
-        train, held_out = self.space.project(self.train), self.space.project(self.held_out)
+        points, train = self._project(fake), self._project(self.train)
+        held_out = self._project(self.held_out)
         return {
             "neighbour_ratio": neighbour_ratio(points, train),
             "memorised_share": memorised_share(points, train, held_out),
-            "deviation_ratio_to_train": deviation_ratio(fake, self.train),
+            "deviation_ratio_to_train": deviation_ratio(
+                self._standardise(fake), self._standardise(self.train)
+            ),
         }
+
+    def _standardise(self, spectra: Spectra) -> Spectra:
+        return self.space.standardise(spectra, self.class_id)
+
+    def _project(self, spectra: Spectra) -> Spectra:
+        return self.space.project(spectra, self.class_id)
 
 
 def _median(points: Spectra) -> float | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -158,8 +159,11 @@ class ResultsFolder:
         """Add arrays to ``arrays.npz``; one of the same name is replaced."""
         merged = {**self.arrays(), **arrays}
         buffer = BytesIO()
-        # An archive member may hold slashes; keyword arguments of savez may too.
-        np.savez_compressed(buffer, **merged)  # type: ignore[arg-type]
+        # Member by member: savez takes names as keyword arguments and so has no room for "file".
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, array in merged.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
         self._replace("arrays.npz", buffer.getvalue())
 
     def arrays(self) -> dict[str, NDArray[Any]]:

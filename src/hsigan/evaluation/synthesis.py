@@ -132,11 +132,14 @@ def _class_records(
     draws: dict[int, list[dict[str, float]]] = {}
     figures: dict[str, Figures] = {name: {} for name in fakes}
     for class_id, count in counts.items():
-        judge = ClassJudge(space, train.of(class_id), held_out.of(class_id))
-        draws[class_id] = [judge.floor_draw(count, rng) for _ in range(setting.floor_draws)]
+        judge = ClassJudge(space, class_id, train.of(class_id), held_out.of(class_id))
+        floor_rng = np.random.default_rng([setting.seed, class_id])
+        draws[class_id] = [judge.floor_draw(count, floor_rng) for _ in range(setting.floor_draws)]
         report(f"floor of class {class_id}")
         for name, fake in fakes.items():
-            figures[name][class_id] = judge.judge(fake.take({class_id: count}, rng).spectra, rng)
+            # A seed per class: no method's figures depend on which others are judged beside it.
+            own = np.random.default_rng([setting.seed, class_id])
+            figures[name][class_id] = judge.judge(fake.take({class_id: count}, own).spectra, own)
             report(f"{name}, class {class_id}")
     floors = _floors(draws)
     records = [
@@ -248,7 +251,8 @@ def _table_records(
     resampled = train.bootstrap({k: max(v, 20) for k, v in counts_of(train.labels).items()}, rng)
     records = []
     for name, fake in {FLOOR: resampled, **fakes}.items():
-        for classifier, cells in accuracy_cells(train, held_out, fake, rng).items():
+        own = np.random.default_rng(setting.seed)
+        for classifier, cells in accuracy_cells(train, held_out, fake, own).items():
             records += [
                 setting.record(name, f"accuracy_{cell}", value, classifier=classifier, unit="%")
                 for cell, value in cells.items()

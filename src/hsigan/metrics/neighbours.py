@@ -48,9 +48,10 @@ def neighbour_ratio(fake: ArrayLike, train: ArrayLike) -> float:
 
 
 def memorised_share(fake: ArrayLike, train: ArrayLike, held_out: ArrayLike) -> float:
-    """Return the share of fakes nearer to a training pixel than 95 % of held-out pixels are.
+    """Return the share of fakes as near to a training pixel as the nearest 5 % of held-out ones.
 
-    0.05 is what new real pixels have; 1 is a copying machine.
+    New real pixels have 0.05, and more where a scene repeats its pixels exactly (SalinasA does);
+    a copying machine has 1.
 
     Parameters
     ----------
@@ -60,4 +61,4 @@ def memorised_share(fake: ArrayLike, train: ArrayLike, held_out: ArrayLike) -> f
         Real pixels of the class that no generator saw.
     """
     threshold = float(np.quantile(nearest_distance(held_out, train), 0.05))
-    return float((nearest_distance(fake, train) < threshold).mean())
+    return float((nearest_distance(fake, train) <= threshold).mean())
