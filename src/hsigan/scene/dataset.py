@@ -82,7 +82,9 @@ def make_scene(
     ):
         if given is not None:
             scene = scene.assign_coords({key: ("band", _per_band(given, dtype, cube, key, name))})
-    for key, fact in (("nodata", nodata), ("units", units), ("scale", scale)):
+    # NaN is never data, so a NaN for "no data" says nothing more.
+    known_nodata = None if nodata is None or np.isnan(nodata) else float(nodata)
+    for key, fact in (("nodata", known_nodata), ("units", units), ("scale", scale)):
         if fact is not None:
             scene["values"].attrs[key] = fact
     scene.attrs.update(name=name, source=list(source))
@@ -229,21 +231,19 @@ def usable_bands(scene: xr.Dataset) -> npt.NDArray[np.bool_]:
     -------
     array (B,) of bool
         True for a band that is flagged good (where there are flags), holds data that is finite
-        somewhere, and is not constant over its data. One constant pixel alone is no reason: a
-        scene of one pixel keeps its bands.
+        somewhere, and is not constant over its data. A scene of one pixel keeps its bands.
     """
     values = scene["values"].values
     count = values.shape[2]
     low, high = np.full(count, np.inf), np.full(count, -np.inf)
     for block in _row_blocks(values):
-        is_data = _is_data(block, scene)
-        low = np.minimum(low, np.where(is_data, block, np.inf).min(axis=(0, 1)))
-        high = np.maximum(high, np.where(is_data, block, -np.inf).max(axis=(0, 1)))
-    usable: npt.NDArray[np.bool_] = low <= high
-    if values.shape[0] * values.shape[1] > 1:
-        usable = low < high
+        known = is_data(block, scene)
+        low = np.minimum(low, np.where(known, block, np.inf).min(axis=(0, 1)))
+        high = np.maximum(high, np.where(known, block, -np.inf).max(axis=(0, 1)))
+    is_one_pixel = values.shape[0] * values.shape[1] == 1
+    usable: npt.NDArray[np.bool_] = low <= high if is_one_pixel else low < high
     if "good_band" in scene.coords:
-        usable = usable & scene.coords["good_band"].values
+        usable &= scene.coords["good_band"].values
     return usable
 
 
@@ -259,19 +259,33 @@ def valid_mask(scene: xr.Dataset) -> npt.NDArray[np.bool_]:
     values = scene["values"].values
     if not usable.any():
         return np.zeros(values.shape[:2], dtype=np.bool_)
-    blocks = [_is_data(block, scene)[:, :, usable].all(axis=2) for block in _row_blocks(values)]
+    blocks = [is_data(block, scene)[:, :, usable].all(axis=2) for block in _row_blocks(values)]
     return np.concatenate(blocks)
 
 
-def _is_data(block: npt.NDArray[Any], scene: xr.Dataset) -> npt.NDArray[np.bool_]:
-    is_data = np.isfinite(block)
+def is_data(block: npt.NDArray[Any], scene: xr.Dataset) -> npt.NDArray[np.bool_]:
+    """Say which numbers, taken from the scene's values, are finite and not its nodata value.
+
+    Parameters
+    ----------
+    block : array
+        Any part of ``scene["values"]``.
+    scene : xarray.Dataset
+        The scene that says what its nodata value is.
+
+    Returns
+    -------
+    array of bool
+        The shape of `block`.
+    """
+    known: npt.NDArray[np.bool_] = np.isfinite(block)
     nodata = scene["values"].attrs.get("nodata")
-    if nodata is not None and np.isfinite(nodata):
+    if nodata is not None:
         # The file's number is compared in the file's type: -9999.9 is not itself in float32.
         if block.dtype.kind == "f":
             nodata = block.dtype.type(nodata)
-        is_data &= block != nodata
-    return is_data
+        known &= block != nodata
+    return known
 
 
 def _row_blocks(values: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:

@@ -2,25 +2,40 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
+from affine import Affine
+from rasterio.crs import CRS
 
 from hsigan.errors import LabelError, SceneError
 from hsigan.scene.arrays import listed, named
-from hsigan.scene.dataset import with_labels
+from hsigan.scene.dataset import crs_of, transform_of, with_labels
+from hsigan.scene.grid import place_in_grid
 from hsigan.scene.matlab import mat_shapes, read_mat
 from hsigan.scene.options import ReadOptions
-from hsigan.scene.raster import data_file, opened_raster
+from hsigan.scene.raster import ENVI_SUFFIXES, data_file, opened_raster
 
 VECTOR_SUFFIXES = frozenset({".shp", ".gpkg", ".geojson", ".json", ".fgb"})
 # How the writer names ids between the classes, since an ENVI class list has no gaps.
 UNUSED_CLASS = "unused"
 
-LabelMap = tuple[npt.NDArray[Any], dict[int, str]]
+# How far a label map may lie off the scene's grid, in pixels: some count from pixel centres.
+_GRID_TOLERANCE_PX = 0.25
+
+
+@dataclass(frozen=True)
+class LabelMap:
+    """Ids (H, W) as stored, the names of classes, and where the map lies, if the file says."""
+
+    ids: npt.NDArray[Any]
+    class_names: dict[int, str] = field(default_factory=dict)
+    crs: CRS | None = None
+    transform: Affine | None = None
 
 
 def labels_for(scene_path: Path, labels: str | Path) -> tuple[Path, str | None]:
@@ -74,13 +89,19 @@ def _in_folder(scene_path: Path, folder: Path) -> Path:
 
 
 def sibling_labels(scene_path: Path) -> Path | None:
-    """Return the label file that `write_scene` put beside a GeoTIFF or ENVI scene, if any."""
-    stem = scene_path.stem
-    for name in (f"{stem}_labels.tif", f"{stem}_labels.img"):
-        sibling = scene_path.with_name(name)
-        if sibling.is_file() and sibling.stem != stem:
-            return sibling
-    return None
+    """Return the label file that `write_scene` puts beside a GeoTIFF or ENVI scene, if it is there.
+
+    It is called ``NAME_labels.tif`` or ``NAME_labels.img``.
+    """
+    suffix = scene_path.suffix.lower()
+    if suffix in (".tif", ".tiff"):
+        label_suffix = ".tif"
+    elif suffix in (".hdr", *ENVI_SUFFIXES):
+        label_suffix = ".img"
+    else:
+        return None
+    sibling = scene_path.with_name(f"{scene_path.stem}_labels{label_suffix}")
+    return sibling if sibling.is_file() else None
 
 
 def label_scene(
@@ -98,24 +119,53 @@ def label_scene(
 
         return rasterise_labels(scene, options)
     try:
-        label, class_names = read_label_map(path, name)
+        label_map = read_label_map(path, name)
     except LabelError:
         raise
     except SceneError as error:
         raise LabelError(f"labels: {error}") from error
+    label = _cut_to(scene, label_map, path)
     height, width = scene["values"].shape[:2]
     if label.shape != (height, width):
-        turned = (
-            " They fit when turned: is the layout right?"
-            if label.T.shape == (height, width)
-            else ""
-        )
+        fits = label.T.shape == (height, width)
+        turned = " They fit when turned: is the layout right?" if fits else ""
         raise LabelError(
             f"{path.name} has {label.shape[0]} x {label.shape[1]} labels, the scene "
             f"{scene.attrs['name']} has {height} x {width} pixels: give the labels of this scene, "
             f"or the layout in which the scene lies.{turned}"
         )
-    return with_labels(scene, label, class_names)
+    return with_labels(scene, label, label_map.class_names)
+
+
+def _cut_to(scene: xr.Dataset, labels: LabelMap, path: Path) -> npt.NDArray[Any]:
+    """Return the labels of the scene's own pixels, where both files say where they lie."""
+    grid, crs = transform_of(scene), crs_of(scene)
+    if grid is None or labels.transform is None:
+        return labels.ids
+    height, width = scene["values"].shape[:2]
+    row, column, off_px = place_in_grid(grid, labels.transform, *labels.ids.shape)
+    is_same_place = (row, column) == (0, 0) and labels.ids.shape == (height, width)
+    if crs is not None and labels.crs is not None and crs != labels.crs and not is_same_place:
+        raise LabelError(
+            f"{path.name} and the scene {scene.attrs['name']} have different coordinate systems: "
+            f"reproject the labels to the scene's."
+        )
+    if off_px > _GRID_TOLERANCE_PX:
+        raise LabelError(
+            f"{path.name} does not lie on the grid of the scene {scene.attrs['name']} (off by "
+            f"{off_px:.3g} pixels): resample the labels to it."
+        )
+    result = np.zeros((height, width), dtype=labels.ids.dtype)
+    rows = slice(max(0, row), max(0, min(height, row + labels.ids.shape[0])))
+    columns = slice(max(0, column), max(0, min(width, column + labels.ids.shape[1])))
+    part = result[rows, columns]
+    if part.size == 0:
+        raise LabelError(
+            f"{path.name} lies elsewhere than the scene {scene.attrs['name']}: give its labels."
+        )
+    top, left = max(0, -row), max(0, -column)
+    part[...] = labels.ids[top : top + part.shape[0], left : left + part.shape[1]]
+    return result
 
 
 def read_label_map(path: Path, name: str | None = None) -> LabelMap:
@@ -130,8 +180,8 @@ def read_label_map(path: Path, name: str | None = None) -> LabelMap:
 
     Returns
     -------
-    tuple of array (H, W) and dict
-        The ids as stored, and the names of classes where the file has them.
+    LabelMap
+        Ids as stored, 0 where the file has nodata.
 
     Raises
     ------
@@ -142,11 +192,11 @@ def read_label_map(path: Path, name: str | None = None) -> LabelMap:
     if path.stat().st_size == 0:
         raise LabelError(f"{path.name} is empty: give a label map.")
     if suffix == ".mat":
-        return _from_mat(path, name), {}
+        return LabelMap(_from_mat(path, name))
     if name is not None:
         raise LabelError(f"{path.name} is not a .mat file: leave out the name {name!r}.")
     if suffix == ".npy":
-        return _from_npy(path), {}
+        return LabelMap(_from_npy(path))
     return _from_raster(path)
 
 
@@ -186,7 +236,12 @@ def _from_raster(path: Path) -> LabelMap:
         label = source.read(1)
         if source.nodata is not None and not (label.dtype.kind == "u" and source.nodata < 0):
             label = np.where(label == source.nodata, 0, label)
-        return label, _raster_class_names(source.tags(1), source.tags(ns="ENVI"))
+        return LabelMap(
+            label,
+            _raster_class_names(source.tags(1), source.tags(ns="ENVI")),
+            source.crs or None,
+            None if source.transform.is_identity else source.transform,
+        )
 
 
 def _raster_class_names(band_tags: dict[str, str], header: dict[str, str]) -> dict[int, str]:

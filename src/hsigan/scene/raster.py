@@ -1,6 +1,8 @@
 """What GDAL can read: GeoTIFF, ENVI and the rest, with the bands' wavelengths and flags."""
 
+import gzip
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +20,7 @@ from hsigan.errors import SceneError
 from hsigan.scene.bands import BandFacts, band_facts
 from hsigan.scene.dataset import make_scene
 
-_ENVI_SUFFIXES = ("", ".img", ".dat", ".bsq", ".bil", ".bip", ".raw")
+ENVI_SUFFIXES = ("", ".img", ".dat", ".bsq", ".bil", ".bip", ".raw")
 _BLOCK_BYTES = 64 * 2**20
 
 
@@ -50,7 +52,7 @@ def _reason(path: Path, error: Exception) -> str:
 
 
 def _missing_header(path: Path) -> str:
-    if path.suffix.lower() in (".img", ".dat", ".bsq", ".bil", ".bip", ".raw", ""):
+    if path.suffix.lower() in ENVI_SUFFIXES:
         return f"; if it is ENVI, put its header {path.stem}.hdr beside it"
     return ""
 
@@ -65,7 +67,7 @@ def data_file(path: Path) -> Path:
     """
     if path.suffix.lower() != ".hdr":
         return path
-    for suffix in _ENVI_SUFFIXES:
+    for suffix in ENVI_SUFFIXES:
         for candidate in (path.with_suffix(suffix), path.with_suffix(suffix.upper())):
             if candidate.is_file():
                 return candidate
@@ -99,6 +101,8 @@ def read_raster(path: Path, name: str) -> xr.Dataset:
                 f"{path.name} has bands of several types ({', '.join(sorted(set(source.dtypes)))}):"
                 f" convert them to one type first."
             )
+        if source.driver == "ENVI":
+            _check_envi_size(Path(source.name), source)
         facts = band_facts(source)
         return make_scene(
             _read_cube(source),
@@ -113,6 +117,40 @@ def read_raster(path: Path, name: str) -> xr.Dataset:
             name=name,
             source=[path.name],
         )
+
+
+def _check_envi_size(path: Path, source: DatasetReader) -> None:
+    """Refuse a short file: GDAL fills what is missing of an ENVI file with zeros, silently."""
+    header = source.tags(ns="ENVI")
+    item = np.dtype(source.dtypes[0]).itemsize
+    needed = source.height * source.width * source.count * item
+    needed += int(header.get("header_offset", "0"))
+    if header.get("file_compression", "0").strip() == "1" and _is_gzip(path):
+        found = _gzip_size(path)
+    else:
+        found = path.stat().st_size
+    if found < needed:
+        raise SceneError(
+            f"{path.name} has {found} bytes, its header speaks of {needed}: it is cut off, or the "
+            f"header belongs to another file; copy both again."
+        )
+
+
+def _is_gzip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
+
+
+def _gzip_size(path: Path) -> int:
+    """Return the length of the content, which also proves its checksum."""
+    try:
+        with gzip.open(path) as content:
+            return sum(len(block) for block in iter(lambda: content.read(2**20), b""))
+    except (EOFError, OSError, zlib.error) as error:
+        raise SceneError(
+            f"{path.name} is gzip-compressed as its header says, but cut off or damaged: copy it "
+            f"again."
+        ) from error
 
 
 def _read_cube(source: DatasetReader) -> npt.NDArray[Any]:

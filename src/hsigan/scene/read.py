@@ -6,16 +6,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import xarray as xr
 
 from hsigan.errors import LabelError, SceneError
 from hsigan.scene.arrays import arranged, choose_variable
 from hsigan.scene.dataset import class_names_of, make_scene, valid_mask, with_labels
+from hsigan.scene.labelled_arrays import is_zarr, read_hdf5, read_xarray
 from hsigan.scene.labels import label_scene, labels_for, sibling_labels
 from hsigan.scene.matlab import mat_shapes, read_mat
 from hsigan.scene.options import PathLike, ReadOptions
 from hsigan.scene.raster import read_raster
+from hsigan.scene.sensors import read_sensor_product
+from hsigan.scene.wavelengths import read_wavelengths
+
+_NETCDF_SUFFIXES = (".nc", ".nc4", ".cdf", ".netcdf")
 
 
 def open_scene(path: PathLike, options: ReadOptions | None = None, **changes: Any) -> xr.Dataset:
@@ -24,7 +30,8 @@ def open_scene(path: PathLike, options: ReadOptions | None = None, **changes: An
     Parameters
     ----------
     path : path
-        .mat (v5, v7.3), ENVI (header or data), GeoTIFF and whatever else GDAL reads.
+        .mat (v5, v7.3), ENVI (header or data), GeoTIFF and whatever else GDAL reads, netCDF, Zarr,
+        HDF5, EMIT L1B and L2A (.nc), PRISMA L2 (.he5).
     options : ReadOptions, optional
         What the file does not say itself.
     **changes
@@ -75,6 +82,13 @@ def open_scenes(
 def _labels_per_scene(options: ReadOptions, count: int) -> list[PathLike | None]:
     labels = options.labels
     if labels is None or isinstance(labels, str | Path):
+        # One map for several scenes is cut by its georeference; without one it fits one scene.
+        if (
+            labels is not None
+            and count > 1
+            and str(labels).split(":")[0].endswith((".mat", ".npy"))
+        ):
+            raise LabelError(f"{labels!s} is one label map for {count} scenes: give one each.")
         return [labels] * count
     if len(labels) != count:
         raise LabelError(f"{len(labels)} label files were given for {count} scenes: give one each.")
@@ -84,6 +98,8 @@ def _labels_per_scene(options: ReadOptions, count: int) -> list[PathLike | None]
 def _read(path: Path, options: ReadOptions) -> xr.Dataset:
     _check_file(path)
     scene = _read_values(path, options)
+    if options.wavelengths is not None:
+        scene = _with_wavelengths(scene, options.wavelengths)
     labels = options.labels
     if isinstance(labels, str | Path):
         file, name = labels_for(path, labels)
@@ -104,20 +120,44 @@ def _check_file(path: Path) -> None:
         names = [p.name for p in folder.iterdir()] if folder.is_dir() else []
         near = difflib.get_close_matches(path.name, names, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
-        raise SceneError(f"{path!s} does not exist.{hint}")
+        raise SceneError(f"{path!s} does not exist: correct the path.{hint}")
     if path.is_dir():
-        raise SceneError(f"{path!s} is a folder: name the scene files in it.")
-    if path.stat().st_size == 0:
+        if not is_zarr(path):
+            raise SceneError(f"{path!s} is a folder, not a scene: name the scene files in it.")
+    elif path.stat().st_size == 0:
         raise SceneError(f"{path!s} is empty: copy or download it again.")
 
 
 def _read_values(path: Path, options: ReadOptions) -> xr.Dataset:
-    if path.suffix.lower() == ".mat":
+    suffix, name = path.suffix.lower(), path.stem
+    if suffix == ".mat":
         variable = choose_variable(mat_shapes(path), options, path.name)
-        where = f"{path.name}:{variable}"
-        cube = arranged(read_mat(path, variable), options, where)
-        return make_scene(cube, name=path.stem, source=[path.name])
-    return read_raster(path, path.stem)
+        cube = arranged(read_mat(path, variable), options, f"{path.name}:{variable}")
+        return make_scene(cube, name=name, source=[path.name])
+    if path.is_dir():
+        return read_xarray(path, options, name)
+    if h5py.is_hdf5(path):
+        product = read_sensor_product(path, name) if options.variable is None else None
+        if product is not None:
+            return product
+        reader = read_xarray if suffix in _NETCDF_SUFFIXES else read_hdf5
+        return reader(path, options, name)
+    if suffix in _NETCDF_SUFFIXES:
+        return read_xarray(path, options, name)
+    return read_raster(path, name)
+
+
+def _with_wavelengths(scene: xr.Dataset, path: PathLike) -> xr.Dataset:
+    """Lay wavelengths from a file of their own over what the scene says itself."""
+    facts = read_wavelengths(path, scene.sizes["band"])
+    found = {
+        "wavelength_nm": facts.wavelengths_nm,
+        "fwhm_nm": facts.fwhm_nm,
+        "good_band": facts.good_band,
+    }
+    return scene.assign_coords(
+        {key: ("band", vector) for key, vector in found.items() if vector is not None}
+    )
 
 
 def check_same_bands(first: xr.Dataset, other: xr.Dataset) -> None:
