@@ -59,20 +59,22 @@ def _same_grid(first: xr.Dataset, second: xr.Dataset) -> bool:
     if one is None or other is None:
         return False
     reach = max(second.sizes["y"], second.sizes["x"])
-    step = ~_linear(one) @ _linear(other)
-    drift = np.abs(np.array([step.a - 1, step.b, step.d, step.e - 1])).max() * reach
-    return crs_of(first) == crs_of(second) and bool(drift < _SAME_PX)
+    step = np.linalg.solve(_matrix(one), _matrix(other))[:2, :2]
+    same_steps = bool(np.abs(step - np.eye(2)).max() * reach < _SAME_PX)
+    return same_steps and crs_of(first) == crs_of(second)
 
 
-def _linear(transform: Affine) -> Affine:
-    return Affine(transform.a, transform.b, 0.0, transform.d, transform.e, 0.0)
+def _matrix(transform: Affine) -> NDArray[np.float64]:
+    """Return (3, 3): pixel corners (column, row, 1) to ground coordinates (x, y, 1)."""
+    t = transform
+    return np.array([[t.a, t.b, t.c], [t.d, t.e, t.f], [0.0, 0.0, 1.0]])
 
 
 def _offset(first: xr.Dataset, scene: xr.Dataset) -> tuple[float, float]:
     one, other = transform_of(first), transform_of(scene)
     if one is None or other is None:
         return 0.0, 0.0
-    column, row = ~one * (other.c, other.f)
+    column, row = np.linalg.solve(_matrix(one), [other.c, other.f, 1.0])[:2].tolist()
     return _whole_if_close(row), _whole_if_close(column)
 
 
@@ -107,8 +109,8 @@ def _geographic_box(scene: xr.Dataset) -> NDArray[np.float64] | None:
         return None
     far = _NEIGHBOURHOOD_PX
     height, width = scene.sizes["y"] + far, scene.sizes["x"] + far
-    corners = [transform * (x, y) for x in (-far, width) for y in (-far, height)]
-    x, y = np.array(corners).T
+    corners = np.array([(x, y, 1.0) for x in (-far, width) for y in (-far, height)])
+    x, y, _ = _matrix(transform) @ corners.T
     box = (float(x.min()), float(y.min()), float(x.max()), float(y.max()))
     crs = crs_of(scene)
     if crs is None:

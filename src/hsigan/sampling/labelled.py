@@ -1,7 +1,7 @@
 """The labelled pixels of all maps as one flat table, which every mode of a split works on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +67,8 @@ def labelled_pixels(
 ) -> LabelledPixels:
     """Collect the labelled pixels of checked label maps.
 
+    Where files overlap on the ground, the first file's pixel takes part and the others do not.
+
     Raises
     ------
     LabelError
@@ -89,7 +91,7 @@ def labelled_pixels(
     column = np.concatenate([columns for _, columns in places])
     tops = [int(np.floor(place.row)) for place in grids]
     lefts = [int(np.floor(place.column)) for place in grids]
-    return LabelledPixels(
+    pixels = LabelledPixels(
         shapes=tuple(label_map.shape for label_map in label_maps),
         classes=ids,
         code=np.searchsorted(ids, np.concatenate(labels)),
@@ -100,3 +102,14 @@ def labelled_pixels(
         ground_row=row + np.repeat(tops, sizes),
         ground_column=column + np.repeat(lefts, sizes),
     )
+    return _once_on_the_ground(pixels)
+
+
+def _once_on_the_ground(pixels: LabelledPixels) -> LabelledPixels:
+    """Keep the first pixel of those that overlapping files have on the same ground."""
+    if len(np.unique(pixels.group)) == len(pixels.shapes):
+        return pixels
+    ground = np.stack([pixels.group, pixels.ground_row, pixels.ground_column])
+    first = np.sort(np.unique(ground, axis=1, return_index=True)[1])
+    columns = ("code", "map_index", "row", "column", "group", "ground_row", "ground_column")
+    return replace(pixels, **{name: getattr(pixels, name)[first] for name in columns})

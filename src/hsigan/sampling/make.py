@@ -95,10 +95,11 @@ def make_split(
     job = _Job(pixels, options, places, np.random.default_rng(options.seed))
     notes: dict[str, Any] = {**asdict(options), "files": list(files)}
     notes |= {"validation": options.validation_share, "guard_from": options.guard_side}
+    notes["classes"] = pixels.classes.tolist()
     notes["model_choice"] = (
         "validation part" if options.validation_share else "cross-validation in the training part"
     )
-    refusal = "no draw left every class on both sides"
+    refusal = ""
     _refuse_small_classes(job)
     for training, test in _areas(job, masks, test_masks, notes):
         try:

@@ -5,6 +5,7 @@ import json
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,11 +131,12 @@ class Split:
         """
         path = Path(path)
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            # Opened here, because NumPy leaves a file open that turns out to be no archive.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
         except FileNotFoundError:
             raise SplitError(f"No split file {path}: make one with `hsigan split`.") from None
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile, TypeError) as error:
+        except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
             raise SplitError(
                 f"{path} is not a readable split file ({error}): make it again with `hsigan split`."
             ) from error

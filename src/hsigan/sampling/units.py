@@ -9,6 +9,8 @@ from hsigan.errors import SplitError
 from hsigan.sampling.labelled import LabelledPixels
 from hsigan.sampling.split import BoolMap
 
+_COMPARED = 8
+
 
 def block_units(pixels: LabelledPixels, block_px: int) -> NDArray[np.int64]:
     """Return the number of each pixel's square of `block_px` pixels: (M,) of 0 ... U-1.
@@ -35,11 +37,13 @@ def training_areas(
     rng: np.random.Generator,
     draws: int,
 ) -> Iterator[BoolMap]:
-    """Yield training areas of whole units, the best balanced of `draws` random ones first.
+    """Yield random training areas of whole units, with every class on both sides.
 
     Units are drawn in random order until the area holds about `share` of the labelled pixels; where
-    a class then lacks pixels on one side, units that hold it change sides. Areas are sorted by how
-    far the classes' shares lie from `share` on average. Only label counts decide; spectra do not.
+    a class then lacks pixels on one side, units that hold it change sides. Of every eight areas the
+    one comes first whose classes' shares lie nearest to `share` on average: balanced, and still
+    different from seed to seed, as the best of very many would not be where units are few. Only
+    label counts decide; spectra do not.
 
     Parameters
     ----------
@@ -58,22 +62,30 @@ def training_areas(
     Yields
     ------
     (M,) bool
-        Whether a labelled pixel lies in the training area. Nothing, when no draw held every class.
+        Whether a labelled pixel lies in the training area. When no draw holds every class, one
+        that does not, so that what lacks can be named.
     """
     table = np.zeros((unit.max() + 1, len(pixels.classes)), dtype=np.int64)  # (U, K)
     np.add.at(table, (unit, pixels.code), 1)
-    found: dict[bytes, tuple[float, BoolMap]] = {}
-    for _ in range(draws):
-        area = _random_area(table, share, rng)
-        if _repair(area, table, least, rng):
-            imbalance = np.abs(area @ table / table.sum(axis=0) - share).mean()
-            found.setdefault(area.tobytes(), (float(imbalance), area))
-    for _, area in sorted(found.values(), key=lambda item: item[0]):
-        yield area[unit]
+    found = False
+    for start in range(0, draws, _COMPARED):
+        drawn = range(start, min(start + _COMPARED, draws))
+        areas = [_random_area(table, share, rng) for _ in drawn]
+        complete = [area for area in areas if _repair(area, table, least, rng)]
+        found = found or bool(complete)
+        for area in sorted(complete, key=lambda area: _imbalance(area, table, share)):
+            yield area[unit]
+    if not found:
+        yield areas[-1][unit]
 
 
 def refuse_classes_in_one_unit(pixels: LabelledPixels, unit: NDArray[np.int64], name: str) -> None:
     """Raise SplitError where all pixels of a class lie in one unit: no draw can divide them."""
+    if name == "file" and len(pixels.shapes) == 1:
+        raise SplitError(
+            "Mode tiles assigns whole files, so it needs two files at least. Got one: give "
+            "more files or choose mode blocks."
+        )
     for code, label in enumerate(pixels.classes.tolist()):
         here = unit[pixels.code == code]
         if len(np.unique(here)) == 1:
@@ -82,6 +94,10 @@ def refuse_classes_in_one_unit(pixels: LabelledPixels, unit: NDArray[np.int64], 
                 f"labelled pixels lie in one {name}. Choose smaller blocks or another mode, or "
                 "leave the class out (classes)."
             )
+
+
+def _imbalance(area: BoolMap, table: NDArray[np.int64], share: float) -> float:
+    return float(np.abs(area @ table / table.sum(axis=0) - share).mean())
 
 
 def _random_area(table: NDArray[np.int64], share: float, rng: np.random.Generator) -> BoolMap:
