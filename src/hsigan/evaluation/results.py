@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hsigan.errors import RunError
 from hsigan.environment import describe_environment
+from hsigan.errors import RunError
+from hsigan.files import whole_file
 
 FLOOR, FLOOR_LOW, FLOOR_HIGH = "floor", "floor_low", "floor_high"
 KEYS = (
@@ -181,15 +182,11 @@ class ResultsFolder:
         self._replace("summary.csv", summary_csv(self.records(), reference).encode())
 
     def _replace(self, name: str, content: bytes) -> None:
-        """Write a file beside its place, then move it there: never half a file."""
-        temporary = self.path / f".{name}.{os.getpid()}"
         try:
-            temporary.write_bytes(content)
-            temporary.replace(self.path / name)
+            with whole_file(self.path / name) as temporary:
+                temporary.write_bytes(content)
         except OSError as error:
             raise _unwritable(self.path / name, error) from error
-        finally:
-            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
