@@ -1,0 +1,273 @@
+"""ENVI spectral libraries: spectra with names and wavelengths that every ENVI-like program opens.
+
+A library is two files: ``NAME.sli`` holds N spectra of B values one after another, ``NAME.hdr``
+describes them as an image of N lines, B samples and one band whose file type is "ENVI Spectral
+Library". Labels, class names and provenance stand in fields of our own, which other programs skip.
+"""
+
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hsigan.errors import SceneError
+from hsigan.scene.bands import to_nanometres
+
+_DTYPES = {
+    1: "u1", 2: "i2", 3: "i4", 4: "f4", 5: "f8", 12: "u2", 13: "u4", 14: "i8", 15: "u8"
+}  # fmt: skip
+_FILE_TYPE = "ENVI Spectral Library"
+_OURS = "hsigan format"  # marks headers whose text is escaped
+_VALUE = re.compile(r"^([^=\n]+?)[ \t]*=[ \t]*(\{[^}]*\}|[^\n]*)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class SpectralLibrary:
+    """Spectra with their names.
+
+    Attributes
+    ----------
+    spectra
+        (N, B) in the file's own units; written as float32.
+    names
+        N names; empty stands for the class name (or "spectrum") and a running number.
+    wavelengths_nm
+        (B,) in nm, or None.
+    labels
+        (N,) class ids, or None.
+    class_names
+        Class id -> name.
+    provenance
+        Where the spectra come from, as text, for instance JSON; empty where unknown.
+    """
+
+    spectra: NDArray[Any]
+    names: tuple[str, ...] = ()
+    wavelengths_nm: NDArray[np.float64] | None = None
+    labels: NDArray[np.int64] | None = None
+    class_names: Mapping[int, str] = field(default_factory=dict)
+    provenance: str = ""
+
+
+def write_spectral_library(path: str | Path, library: SpectralLibrary) -> Path:
+    """Write spectra as an ENVI spectral library, little-endian float32, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        The ``.sli`` file; its header is put beside it as ``.hdr``.
+    library
+        What to write.
+
+    Returns
+    -------
+    The path of the ``.sli`` file.
+
+    Raises
+    ------
+    SceneError
+        When lengths do not agree, or the files cannot be written.
+    """
+    _check(library)
+    target = Path(path)
+    data_path = target.with_suffix(".sli") if target.suffix.lower() in ("", ".hdr") else target
+    header = "ENVI\n" + "".join(f"{key} = {value}\n" for key, value in _fields(library).items())
+    data = np.ascontiguousarray(library.spectra, dtype="<f4").tobytes()
+    _write_whole({data_path: data, data_path.with_suffix(".hdr"): header.encode("utf-8")})
+    return data_path
+
+
+def read_spectral_library(path: str | Path) -> SpectralLibrary:
+    """Read an ENVI spectral library, ours or another program's.
+
+    Parameters
+    ----------
+    path
+        The data file or the header (``NAME.hdr`` or ``NAME.sli.hdr``).
+
+    Raises
+    ------
+    SceneError
+        When a file is missing or cut off, or is no spectral library.
+    """
+    data_path, header_path = _find_pair(Path(path))
+    header = _read_header(header_path)
+    if header.get("file type", "").lower() != _FILE_TYPE.lower():
+        raise SceneError(
+            f"{header_path.name} is no spectral library (file type = "
+            f"{header.get('file type', 'none')}): open it as a scene."
+        )
+    spectra = _read_values(data_path, header)
+    count, bands = spectra.shape
+    wavelengths = _items(header.get("wavelength"))
+    names = tuple(_items(header.get("spectra names")))
+    if _OURS in header:
+        names = tuple(unquote(name) for name in names)
+    labels = _items(header.get("hsigan labels"))
+    class_ids = _items(header.get("hsigan class ids"))
+    class_names = _items(header.get("hsigan class names"))
+    if len(wavelengths) not in (0, bands) or len(labels) not in (0, count):
+        raise SceneError(
+            f"{header_path.name} does not fit its data of {count} spectra with {bands} bands: "
+            f"{len(wavelengths)} wavelengths, {len(labels)} labels."
+        )
+    return SpectralLibrary(
+        spectra,
+        names if len(names) == count else (),
+        to_nanometres(np.array(wavelengths, dtype=np.float64), header.get("wavelength units"))
+        if wavelengths
+        else None,
+        np.array(labels, dtype=np.int64) if labels else None,
+        {int(key): unquote(text) for key, text in zip(class_ids, class_names, strict=True)},
+        unquote(",".join(_items(header.get("hsigan provenance")))),
+    )
+
+
+def _check(library: SpectralLibrary) -> None:
+    shape = np.shape(library.spectra)
+    if len(shape) != 2 or 0 in shape:
+        raise SceneError(f"A spectral library needs an array (N, B). Got shape {shape} instead.")
+    for what, given, expected in (
+        ("names", library.names or None, shape[0]),
+        ("labels", library.labels, shape[0]),
+        ("wavelengths", library.wavelengths_nm, shape[1]),
+    ):
+        if given is not None and len(given) != expected:
+            raise SceneError(
+                f"A spectral library of {shape[0]} spectra with {shape[1]} bands needs {expected} "
+                f"{what}. Got {len(given)} instead."
+            )
+
+
+def _fields(library: SpectralLibrary) -> dict[str, str]:
+    """Return the fields of the header, in order."""
+    count, bands = library.spectra.shape
+    fields = {
+        "description": "{spectra written by hsigan}",
+        "samples": str(bands),
+        "lines": str(count),
+        "bands": "1",
+        "header offset": "0",
+        "file type": _FILE_TYPE,
+        "data type": "4",
+        "interleave": "bsq",
+        "byte order": "0",
+        _OURS: "1",
+    }
+    if library.wavelengths_nm is not None:
+        fields["wavelength units"] = "Nanometers"
+        fields["wavelength"] = _listing(repr(float(v)) for v in library.wavelengths_nm)
+    fields["spectra names"] = _listing(_escaped(name) for name in library.names or _named(library))
+    if library.labels is not None:
+        fields["hsigan labels"] = _listing(str(int(label)) for label in library.labels)
+    if library.class_names:
+        fields["hsigan class ids"] = _listing(str(key) for key in library.class_names)
+        names = library.class_names.values()
+        fields["hsigan class names"] = _listing(_escaped(name) for name in names)
+    if library.provenance:
+        fields["hsigan provenance"] = _listing([_escaped(library.provenance)])
+    return fields
+
+
+def _named(library: SpectralLibrary) -> Iterable[str]:
+    if library.labels is None:
+        yield from (f"spectrum {n}" for n in range(1, len(library.spectra) + 1))
+        return
+    counts: dict[int, int] = {}
+    for label in map(int, library.labels):
+        counts[label] = counts.get(label, 0) + 1
+        yield f"{library.class_names.get(label, f'class {label}')} {counts[label]}"
+
+
+def _escaped(text: str) -> str:
+    """Write what would end a list or an entry as %XX."""
+    for sign in "%{},\n\r":
+        text = text.replace(sign, f"%{ord(sign):02X}")
+    return text
+
+
+def _listing(items: Iterable[str]) -> str:
+    return "{" + ", ".join(items) + "}"
+
+
+def _items(text: str | None) -> list[str]:
+    inner = (text or "").strip().strip("{}").strip()
+    return [item.strip() for item in inner.split(",")] if inner else []
+
+
+def _write_whole(contents: Mapping[Path, bytes]) -> None:
+    """Write all files beside their places first, then move them there."""
+    staged: dict[Path, Path] = {}
+    place = next(iter(contents))
+    try:
+        for place, content in contents.items():
+            handle, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
+            staged[place] = Path(name)
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content)
+        for place, part in staged.items():
+            part.chmod(0o644)
+            part.replace(place)
+    except OSError as error:
+        raise SceneError(
+            f"{place} could not be written ({error.strerror}): free space or choose another folder."
+        ) from error
+    finally:
+        for part in staged.values():
+            part.unlink(missing_ok=True)
+
+
+def _find_pair(path: Path) -> tuple[Path, Path]:
+    """Return data file and header, whichever of them was named."""
+    if path.suffix.lower() == ".hdr":
+        bare = path.with_suffix("")
+        data = [bare] if bare.suffix.lower() == ".sli" else [bare.with_suffix(".sli"), bare]
+        headers = [path]
+    else:
+        data, headers = [path], [path.with_suffix(".hdr"), Path(f"{path}.hdr")]
+    for candidates, what in ((data, "data"), (headers, "header")):
+        if not any(candidate.is_file() for candidate in candidates):
+            raise SceneError(
+                f"{path} is not a complete spectral library: its {what} {candidates[0].name} is "
+                "missing; put it beside the other file."
+            )
+    return next(p for p in data if p.is_file()), next(p for p in headers if p.is_file())
+
+
+def _read_header(path: Path) -> dict[str, str]:
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise SceneError(f"{path} cannot be read: {error.strerror}.") from error
+    if not text.lstrip().startswith("ENVI"):
+        raise SceneError(f"{path.name} is no ENVI header: its first line is not ENVI.")
+    return {key.strip().lower(): value.strip() for key, value in _VALUE.findall(text)}
+
+
+def _read_values(path: Path, header: Mapping[str, str]) -> NDArray[Any]:
+    try:
+        count, bands = int(header["lines"]), int(header["samples"])
+        dtype = np.dtype(_DTYPES[int(header["data type"])])
+        offset = int(header.get("header offset", "0"))
+        big_endian = {"0": False, "1": True}[header.get("byte order", "0")]
+    except (KeyError, ValueError) as error:
+        raise SceneError(
+            f"the header of {path.name} lacks samples, lines, data type or byte order, or gives "
+            f"them a value that no spectral library has ({error})."
+        ) from error
+    content = path.read_bytes()[offset:]
+    expected = count * bands * dtype.itemsize
+    if len(content) < expected or expected <= 0:
+        raise SceneError(
+            f"{path.name} is cut off: {count} spectra of {bands} bands need {expected} bytes, "
+            f"{len(content)} are there; copy it again."
+        )
+    values = np.frombuffer(content[:expected], dtype=dtype.newbyteorder(">" if big_endian else "<"))
+    return values.reshape(count, bands).astype(dtype)
