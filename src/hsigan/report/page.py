@@ -1,0 +1,102 @@
+"""Results folders in, one HTML page out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from hsigan.errors import RunError
+from hsigan.report.blocks import Block, Chapter, Section
+from hsigan.report.fidelity import fidelities, fidelity_blocks, fidelity_findings
+from hsigan.report.folder import Results, read_results
+from hsigan.report.gains import gain_blocks, gain_findings, studies
+from hsigan.report.provenance import provenance_blocks
+from hsigan.report.scatter import scatter_blocks
+from hsigan.report.scene import map_blocks, scene_blocks
+from hsigan.report.spectra import interpolation_blocks, spectra_blocks
+
+
+def write_report(folders: Sequence[str | Path], output: str | Path) -> Path:
+    """Write one self-contained HTML page about results folders.
+
+    Nothing is measured: every figure comes from the folders' files, means and intervals over seeds
+    from their records. The page loads nothing from elsewhere.
+
+    Parameters
+    ----------
+    folders : sequence of path
+        Results folders; each becomes a chapter, in this order.
+    output : path
+        The page; an existing one is replaced.
+
+    Returns
+    -------
+    path
+        `output`.
+
+    Raises
+    ------
+    RunError
+        A folder is missing, empty or damaged, or the page cannot be written.
+    """
+    if not folders:
+        raise RunError("a report needs at least one results folder; none was given")
+    text = render_report([read_results(folder) for folder in folders])
+    path = Path(output)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise RunError(
+            f"{path} cannot be written ({error.strerror or error}); choose another -o"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def render_report(found: Sequence[Results]) -> str:
+    """Return the page as text."""
+    environment = Environment(
+        loader=PackageLoader("hsigan.report"), autoescape=True, undefined=StrictUndefined
+    )
+    style = files("hsigan.report").joinpath("templates/report.css").read_text(encoding="utf-8")
+    chapters = [_chapter(results, index) for index, results in enumerate(found, start=1)]
+    title = found[0].title if len(found) == 1 else "Results: " + "; ".join(r.title for r in found)
+    template = environment.get_template("report.html")
+    return template.render(title=title, style=Markup(style), chapters=chapters)
+
+
+def _chapter(results: Results, index: int) -> Chapter:
+    judged, compared = fidelities(results.records), studies(results.records)
+    fidelity: list[Block] = [b for one in judged for b in fidelity_blocks(results, one)]
+    gains: list[Block] = [b for one in compared for b in gain_blocks(results, one)]
+    candidates = (
+        ("scene", "The scene", scene_blocks(results)),
+        ("spectra", "Spectra", spectra_blocks(results)),
+        ("pca", "Clouds of pixels", scatter_blocks(results)),
+        ("fidelity", "How real are the fakes?", fidelity),
+        ("gains", "Do they improve the classifier?", gains),
+        ("interpolation", "Between spectra", interpolation_blocks(results)),
+        ("maps", "Class maps", map_blocks(results)),
+        ("provenance", "What was run", provenance_blocks(results)),
+    )
+    sections = [
+        Section(f"{name}-{index}", title, blocks) for name, title, blocks in candidates if blocks
+    ]
+    findings = gain_findings(results, compared) + fidelity_findings(results, judged)
+    notes = (
+        []
+        if results.experiment
+        else [
+            f"{results.name} has no experiment.json: machine, versions and command are not known."
+        ]
+    )
+    return Chapter(f"results-{index}", results.title, findings, sections, notes)
