@@ -1,0 +1,121 @@
+"""The settings of an augmentation experiment: what an experiment recipe holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, field_validator, model_validator
+
+from hsigan.classification import CLASSIFIERS
+from hsigan.evaluation.augmentation_methods import METHODS
+from hsigan.recipe import Config
+from hsigan.sampling import SplitOptions
+
+STANDARD_CLASSIFIERS = ("nn-1d", "lda", "svm-linear", "svm-rbf", "random-forest")
+INDUCTIVE_METHODS = (
+    "none",
+    "duplication",
+    "gaussian",
+    "gaussian-mixture",
+    "smoothed-bootstrap",
+    "smote",
+    "mixup",
+    "mixup-between",
+    "gain-offset",
+    "relighting",
+    "label-propagation",
+    "gan",
+    "ss-gan",
+    "auto",
+)
+
+
+class AugmentationConfig(Config):
+    """What is run: scenes, split, methods, classifiers, amounts and seeds.
+
+    Parameters
+    ----------
+    title : a heading for the report
+    scenes : files, patterns or names of known scenes; patterns are looked for in the folder that
+        ``HSIGAN_DATA`` names when they are not found as they stand
+    leave_out : file names (without folders) that patterns must not match
+    reading : options of ``open_scenes``: labels, variable, label_field, label_table, label_key ...
+    class_names : names of the classes that take part; by default, or with ``classes``, ids
+    split : options of the split (``SplitOptions``) except its seed
+    seeds, first_seed : fresh partitions: seeds first_seed ... first_seed + seeds - 1
+    methods, classifiers : names; "none" is always run, since everything is compared with it
+    amounts : fakes per real pixel, class by class
+    auto_methods, auto_amounts : what ``auto`` chooses from
+    max_unlabelled : at most this many unlabelled pixels are shown to a method
+    gan : settings laid over the GAN recipes
+    """
+
+    title: str = ""
+    scenes: tuple[str, ...] = ()
+    leave_out: tuple[str, ...] = ()
+    reading: dict[str, Any] = Field(default_factory=dict)
+    class_names: tuple[str, ...] | None = None
+    split: dict[str, Any] = Field(default_factory=lambda: {"mode": "random", "train": 0.03})
+    seeds: int = Field(default=10, ge=1)
+    first_seed: int = Field(default=0, ge=0)
+    methods: tuple[str, ...] = INDUCTIVE_METHODS
+    classifiers: tuple[str, ...] = STANDARD_CLASSIFIERS
+    amounts: tuple[float, ...] = (1.0,)
+    auto_methods: tuple[str, ...] = ("gaussian", "smoothed-bootstrap", "gain-offset", "relighting")
+    auto_amounts: tuple[float, ...] = (1.0,)
+    auto_folds: int = Field(default=8, ge=4)
+    max_unlabelled: int = Field(default=20_000, ge=1)
+    gan: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("methods", "auto_methods")
+    @classmethod
+    def _known_methods(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return _known(names, METHODS, "method")
+
+    @field_validator("classifiers")
+    @classmethod
+    def _known_classifiers(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return _known(names, CLASSIFIERS, "classifier")
+
+    @field_validator("amounts", "auto_amounts")
+    @classmethod
+    def _positive(cls, amounts: tuple[float, ...]) -> tuple[float, ...]:
+        if not amounts or min(amounts) <= 0:
+            raise ValueError("give one amount or more, each above zero")
+        return amounts
+
+    @model_validator(mode="after")
+    def _possible_split(self) -> AugmentationConfig:
+        self.split_options(0)
+        return self
+
+    def split_options(self, seed: int) -> SplitOptions:
+        """Return the options of the partition with this seed."""
+        values: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in self.split.items()
+        }
+        try:
+            return SplitOptions(**{**values, "seed": seed})
+        except TypeError as error:
+            raise ValueError(f"split: {error}") from error
+
+    def split_name(self) -> str:
+        """Return the split in a few words, as records name it."""
+        options = self.split_options(0)
+        name: str = options.mode
+        if options.mode == "blocks":
+            name += f" {options.block_px} px"
+        if options.train is not None:
+            name += f" {100 * options.train:g} %"
+        return name + (f", guard {options.guard_px} px" if options.guard_px else "")
+
+    def all_seeds(self) -> range:
+        """Return the seeds of the partitions."""
+        return range(self.first_seed, self.first_seed + self.seeds)
+
+
+def _known(names: tuple[str, ...], known: Any, what: str) -> tuple[str, ...]:
+    strange = [name for name in names if name not in known]
+    if strange:
+        raise ValueError(f"there is no {what} {strange[0]!r}; known: {', '.join(known)}")
+    return tuple(dict.fromkeys(names))

@@ -1,0 +1,142 @@
+"""What is compared: from a partition to the pixels that a classifier is trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hsigan.evaluation.augmentation_partition import Partition
+from hsigan.synthesis.auto import Generator, augment
+from hsigan.synthesis.baselines import SIMPLE_GENERATORS
+from hsigan.synthesis.baselines_pixels import Relighting
+from hsigan.synthesis.transductive import AreaStandardisation, Coral
+
+Spectra = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """What a classifier gets to see, and the spectra it will be asked about.
+
+    ``X_target`` is set for self-training: unlabelled spectra of the area to be classified.
+    """
+
+    X: Spectra
+    y: Spectra
+    X_validation: Spectra
+    y_validation: Spectra
+    X_test: Spectra
+    X_target: Spectra | None = None
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to prepare the training pixels.
+
+    ``kind``: "real", "generator", "transform", "self-training" or "auto". ``unlabelled``: which
+    pixels without labels it sees: "", "inductive" or "transductive". ``gan_recipe``: the recipe of
+    a GAN, else empty.
+    """
+
+    kind: str
+    unlabelled: str = ""
+    gan_recipe: str = ""
+
+
+METHODS: dict[str, Method] = {
+    "none": Method("real"),
+    **{name: Method("generator") for name in SIMPLE_GENERATORS if name != "label-propagation"},
+    "label-propagation": Method("generator", "inductive"),
+    "gan": Method("generator", gan_recipe="spectral"),
+    "ss-gan": Method("generator", "inductive", "spectral"),
+    "hypergan": Method("generator", gan_recipe="hypergan"),
+    "hypergan-ss": Method("generator", "inductive", "hypergan"),
+    "hypergan-notebook": Method("generator", gan_recipe="hypergan-notebook"),
+    "ss-gan-transductive": Method("generator", "transductive", "spectral"),
+    "coral": Method("transform", "transductive"),
+    "area-standardisation": Method("transform", "transductive"),
+    "self-training": Method("self-training", "transductive"),
+    "auto": Method("auto"),
+}
+
+
+def make_generator(
+    name: str, wavelengths_nm: Spectra | None, seed: int, gan_settings: Mapping[str, Any]
+) -> Generator:
+    """Return a generator by name, not yet fitted."""
+    method = METHODS[name]
+    if method.gan_recipe:
+        from hsigan.synthesis import SpectralGAN
+
+        gan: Generator = SpectralGAN(recipe=method.gan_recipe, random_state=seed, **gan_settings)
+        return gan
+    if name == "relighting":
+        return Relighting(wavelengths_nm)
+    generator_class: Callable[..., Generator] = SIMPLE_GENERATORS[name]
+    takes_seed = name in ("gaussian-mixture", "label-propagation")
+    return generator_class(random_state=seed) if takes_seed else generator_class()
+
+
+def fit_generator(name: str, data: Partition, gan_settings: Mapping[str, Any]) -> Generator:
+    """Return the generator fitted on the partition's training pixels, never on its test pixels."""
+    generator = make_generator(name, data.wavelengths_nm, data.seed, gan_settings)
+    few = not len(data.y_validation)
+    generator.fit(
+        data.X,
+        data.y,
+        X_validation=None if few else data.X_validation,
+        y_validation=None if few else data.y_validation,
+        X_unlabelled=unlabelled_for(name, data),
+    )
+    return generator
+
+
+def unlabelled_for(name: str, data: Partition) -> Spectra | None:
+    """Return the pixels without labels that a method may see, or None."""
+    pools = {"": None, "inductive": data.X_unlabelled, "transductive": data.X_target}
+    return pools[METHODS[name].unlabelled]
+
+
+def possible(name: str, data: Partition) -> bool:
+    """Return whether the partition has the unlabelled pixels that a method needs."""
+    pool = unlabelled_for(name, data)
+    return pool is None or len(pool) > 1
+
+
+def real_set(data: Partition) -> TrainingSet:
+    """Return the real pixels alone."""
+    return TrainingSet(data.X, data.y, data.X_validation, data.y_validation, data.X_test)
+
+
+def augmented_set(data: Partition, generator: Generator, amount: float, name: str) -> TrainingSet:
+    """Return the real pixels and ``amount`` fakes for each of them."""
+    rng = np.random.default_rng([data.seed, list(METHODS).index(name), round(1000 * amount)])
+    X, y = augment(data.X, data.y, generator, amount, rng)
+    return replace(real_set(data), X=X, y=y)
+
+
+def transformed_set(data: Partition, name: str) -> TrainingSet:
+    """Return the partition under a transductive transform, or marked for self-training."""
+    plain = real_set(data)
+    if name == "self-training":
+        return replace(plain, X_target=data.X_target)
+    if name == "coral":
+        coral = Coral().fit(data.X, data.X_target)
+        held_out = coral.transform(data.X_validation) if len(data.X_validation) else data.X[:0]
+        return replace(plain, X=coral.transform(data.X), X_validation=held_out)
+    areas = AreaStandardisation().fit(data.X_areas, data.areas)
+    held_out = (
+        areas.transform(data.X_validation, data.area_of_validation)
+        if len(data.X_validation)
+        else data.X[:0]
+    )
+    return replace(
+        plain,
+        X=areas.transform(data.X, data.area_of_train),
+        X_validation=held_out,
+        X_test=areas.transform(data.X_test, data.area_of_test),
+    )

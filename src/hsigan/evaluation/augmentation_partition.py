@@ -1,0 +1,120 @@
+"""One partition of the scenes: who trains, validates, tests, and what may be seen unlabelled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from hsigan.sampling import Split
+from hsigan.sampling.pixels import PixelTable, gather_pixels, gather_unlabelled
+
+Floats = NDArray[np.float32]
+Ids = NDArray[np.int64]
+
+VALIDATION_GROUPS = 8
+
+
+@dataclass(frozen=True)
+class Partition:
+    """The pixels of one split, as arrays.
+
+    ``X_unlabelled``: pixels that an inductive method may see without labels. ``X_target``: pixels
+    of the area to be classified, without labels, for transductive methods alone: in mode tiles all
+    pixels of the files that hold test pixels, else the test pixels. ``X_areas`` and ``areas``: all
+    pixels that areas are described by; an area is a file in mode tiles, else the training or the
+    test part. ``validation_group``: validation pixels that lie together share a group.
+    """
+
+    seed: int
+    X: Floats
+    y: Ids
+    X_validation: Floats
+    y_validation: Ids
+    validation_group: Ids
+    X_test: Floats
+    y_test: Ids
+    X_unlabelled: Floats
+    X_target: Floats
+    X_areas: Floats
+    areas: Ids
+    area_of_train: Ids
+    area_of_validation: Ids
+    area_of_test: Ids
+    wavelengths_nm: NDArray[np.float64] | None
+    classes: Ids
+
+
+def make_partition(
+    scenes: Sequence[xr.Dataset], split: Split, seed: int, max_unlabelled: int = 20_000
+) -> Partition:
+    """Gather the pixels of a split.
+
+    Parameters
+    ----------
+    scenes : the scenes that the split was made for
+    split : an audited split
+    seed : of the partition, also for drawing from too many unlabelled pixels
+    max_unlabelled : at most this many pixels in each unlabelled pool
+    """
+    train = gather_pixels(scenes, split.train)
+    validation = gather_pixels(scenes, split.validation)
+    test = gather_pixels(scenes, split.test)
+    rng = np.random.default_rng([seed, 1])
+    unlabelled = _some(gather_unlabelled(scenes, split).spectra, max_unlabelled, rng)
+    by_file = split.provenance.get("mode") == "tiles" and len(scenes) > 1
+    if by_file:
+        everything = gather_pixels(scenes, "all")
+        in_target = np.isin(everything.scene_index, np.unique(test.scene_index))
+        X_areas, areas = everything.spectra, everything.scene_index
+        target = everything.spectra[in_target]
+        own = (train.scene_index, validation.scene_index, test.scene_index)
+    else:
+        X_areas = np.concatenate([train.spectra, validation.spectra, test.spectra])
+        lengths = (len(train), len(validation), len(test))
+        own = (
+            np.zeros(lengths[0], np.int64),
+            np.zeros(lengths[1], np.int64),
+            np.ones(lengths[2], np.int64),
+        )
+        areas, target = np.concatenate(own), test.spectra
+    return Partition(
+        seed=seed,
+        X=train.spectra,
+        y=train.labels,
+        X_validation=validation.spectra,
+        y_validation=validation.labels,
+        validation_group=spatial_groups(validation, VALIDATION_GROUPS),
+        X_test=test.spectra,
+        y_test=test.labels,
+        X_unlabelled=unlabelled,
+        X_target=_some(target, max_unlabelled, rng),
+        X_areas=X_areas,
+        areas=areas,
+        area_of_train=own[0],
+        area_of_validation=own[1],
+        area_of_test=own[2],
+        wavelengths_nm=train.wavelengths_nm,
+        classes=np.unique(np.concatenate([train.labels, test.labels])),
+    )
+
+
+def spatial_groups(table: PixelTable, count: int) -> Ids:
+    """Divide pixels into ``count`` groups of about equal size, neighbours together.
+
+    Errors of neighbouring pixels go together, so random groups would make any gain look surer than
+    it is. Pixels are ordered by file and, inside it, along stripes of 16 rows.
+    """
+    order = np.lexsort((table.row, table.column, table.row // 16, table.scene_index))
+    groups = np.empty(len(table), dtype=np.int64)
+    groups[order] = np.arange(len(table)) * count // max(1, len(table))
+    return groups
+
+
+def _some(spectra: Floats, count: int, rng: np.random.Generator) -> Floats:
+    if len(spectra) <= count:
+        return spectra
+    return spectra[np.sort(rng.permutation(len(spectra))[:count])]
