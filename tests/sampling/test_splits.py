@@ -34,6 +34,7 @@ def _sum(masks: tuple[np.ndarray, ...]) -> int:
     train=st.floats(0.05, 0.9),
     per_class=st.sampled_from([None, 4, 40]),
     validation=st.sampled_from([None, 0.0, 0.5]),
+    validation_by=st.sampled_from(["pixels", "units"]),
     guard_px=st.integers(0, 3),
     guard_from=st.sampled_from(["auto", "training", "test"]),
     least=st.integers(1, 4),
@@ -44,6 +45,7 @@ def test_every_split_keeps_its_word(
     train: float,
     per_class: int | None,
     validation: float | None,
+    validation_by: Any,
     guard_px: int,
     guard_from: Any,
     least: int,
@@ -57,6 +59,7 @@ def test_every_split_keeps_its_word(
         train=None if mode == "random" and per_class else train,
         train_per_class=per_class,
         validation=validation,
+        validation_by=validation_by if mode in ("blocks", "tiles") else "pixels",
         guard_px=guard_px,
         guard_from=guard_from,
         minimum_per_class=least,
@@ -82,6 +85,11 @@ def test_every_split_keeps_its_word(
     seen = tuple(a | b for a, b in zip(split.train, split.validation, strict=True))
     for near, test in zip(within(seen, guard_px, TOUCHING), split.test, strict=True):
         assert not (near & test).any()
+    if options.validation_by == "units":
+        for near, train in zip(
+            within(split.validation, guard_px, TOUCHING), split.train, strict=True
+        ):
+            assert not (near & train).any()
     for index, label_map in enumerate(maps):
         parts = [split.part(part)[index].astype(int) for part in ("train", "validation", "test")]
         assert sum(parts).max() <= 1
@@ -163,6 +171,26 @@ def test_units_go_whole_to_one_side(fields: np.ndarray, mode: Any) -> None:
         for column in range(0, 60, size):
             here = side[row : row + size, column : column + size]
             assert len(set(here[here > 0].tolist())) == 1, "a unit is on both sides"
+
+
+@pytest.mark.parametrize("mode", ["blocks", "tiles"])
+def test_held_out_units_validate_on_other_ground(fields: np.ndarray, mode: Any) -> None:
+    options = SplitOptions(
+        mode=mode, train=0.6, train_per_class=30, validation=0.2, validation_by="units", guard_px=1
+    )
+    maps = [*_tiles(fields), *_tiles(fields[::-1])]
+    far = [GridPosition(1, place.row, place.column) for place in TOUCHING]
+    split = make_split(maps, options, grids=[*TOUCHING, *far])
+    counts = split.counts(maps)
+    assert {(counts["train"][k], counts["validation"][k]) for k in (1, 2, 5, 9)} == {(24, 6)}
+    owners: dict[tuple[int, int, int], set[str]] = {}
+    for index, place in enumerate([*TOUCHING, *far]):
+        for part in ("train", "validation", "test"):
+            for row, column in np.argwhere(split.part(part)[index]):
+                ground = int(row + place.row) // 20, int(column + place.column) // 20
+                unit = (index, 0, 0) if mode == "tiles" else (place.group, *ground)
+                owners.setdefault(unit, set()).add(part)
+    assert all(len(parts) == 1 for parts in owners.values())
 
 
 def test_rows_cut_each_class_near_the_share(fields: np.ndarray) -> None:
@@ -276,6 +304,7 @@ def test_an_absent_class_is_refused(fields: np.ndarray) -> None:
         ({"train": 0.5, "mode": "mask"}, "which pixels train"),
         ({"train": 0.5, "mode": "diagonal"}, "one of random, blocks"),
         ({"train": 0.5, "validation": 1.0}, "'validation'"),
+        ({"train": 0.5, "validation_by": "units"}, "no units"),
         ({"train": 0.5, "guard_px": -1}, "'guard_px'"),
         ({"train": 0.5, "block_px": 0}, "'block_px'"),
         ({"train": 0.5, "classes": ()}, "'classes'"),

@@ -43,6 +43,11 @@ class LabelledPixels:
         """Count the chosen pixels, (M,) bool, by class: (K,)."""
         return np.bincount(self.code[chosen], minlength=len(self.classes))
 
+    def subset(self, kept: BoolMap) -> "LabelledPixels":
+        """Return the table of the kept pixels, (M,) bool, of the same maps and classes."""
+        columns = ("code", "map_index", "row", "column", "group", "ground_row", "ground_column")
+        return replace(self, **{name: getattr(self, name)[kept] for name in columns})
+
     def to_masks(self, chosen: BoolMap) -> tuple[BoolMap, ...]:
         """Return the chosen pixels, (M,) bool, as one (H, W) mask per map."""
         masks = tuple(np.zeros(shape, dtype=np.bool_) for shape in self.shapes)
@@ -110,6 +115,5 @@ def _once_on_the_ground(pixels: LabelledPixels) -> LabelledPixels:
     if len(np.unique(pixels.group)) == len(pixels.shapes):
         return pixels
     ground = np.stack([pixels.group, pixels.ground_row, pixels.ground_column])
-    first = np.sort(np.unique(ground, axis=1, return_index=True)[1])
-    columns = ("code", "map_index", "row", "column", "group", "ground_row", "ground_column")
-    return replace(pixels, **{name: getattr(pixels, name)[first] for name in columns})
+    first = np.unique(ground, axis=1, return_index=True)[1]
+    return pixels.subset(np.isin(np.arange(len(pixels.code)), first))

@@ -1,7 +1,7 @@
 """Making a split: a training and a test area, the guard between them, the draws, the audit."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -9,41 +9,16 @@ from numpy.typing import NDArray
 
 from hsigan.errors import SplitError
 from hsigan.sampling.audit import audit
-from hsigan.sampling.draw import draw_per_class, shares_of
-from hsigan.sampling.grid import GridPosition, checked_grids, within
-from hsigan.sampling.labelled import LabelledPixels, labelled_pixels
+from hsigan.sampling.draw import draw_per_class
+from hsigan.sampling.grid import GridPosition, checked_grids
+from hsigan.sampling.job import SplitJob
+from hsigan.sampling.labelled import labelled_pixels
 from hsigan.sampling.masks import mask_areas
 from hsigan.sampling.options import SplitOptions
 from hsigan.sampling.rows import rows_above_cut
 from hsigan.sampling.split import BoolMap, Split, checked_label_maps
-from hsigan.sampling.units import (
-    block_units,
-    refuse_classes_in_one_unit,
-    tile_units,
-    training_areas,
-)
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One split to make: what every step below needs."""
-
-    pixels: LabelledPixels
-    options: SplitOptions
-    grids: tuple[GridPosition, ...]
-    rng: np.random.Generator
-
-    @property
-    def least_training(self) -> NDArray[np.int64]:
-        """Return (K,) the pixels that each class needs in training and validation together."""
-        parts = 2 if self.options.validation_share else 1
-        least = max(parts * self.options.minimum_per_class, self.options.train_per_class or 0)
-        return np.full(len(self.pixels.classes), least)
-
-    @property
-    def least_test(self) -> NDArray[np.int64]:
-        """Return (K,) the pixels that each class needs in the test part."""
-        return np.full(len(self.pixels.classes), self.options.minimum_per_class)
+from hsigan.sampling.units import refuse_classes_in_one_unit, training_areas
+from hsigan.sampling.validation import held_out
 
 
 def make_split(
@@ -92,7 +67,7 @@ def make_split(
     maps = checked_label_maps(label_maps)
     places = checked_grids(grids, len(maps))
     pixels = labelled_pixels(maps, places, options.classes)
-    job = _Job(pixels, options, places, np.random.default_rng(options.seed))
+    job = SplitJob(pixels, options, places, np.random.default_rng(options.seed))
     notes: dict[str, Any] = {**asdict(options), "files": list(files)}
     notes |= {"validation": options.validation_share, "guard_from": options.guard_side}
     notes["classes"] = pixels.classes.tolist()
@@ -108,8 +83,8 @@ def make_split(
             refusal = str(error)
             continue
         notes["removed_by_guard"] = removed
-        train, validation, held_out = map(pixels.to_masks, parts)
-        split = Split(train, validation, held_out, notes)
+        train, validation, rest = map(pixels.to_masks, parts)
+        split = Split(train, validation, rest, notes)
         report = audit(split, maps, patch_px=patch_px, grids=places)
         return replace(split, provenance={**notes, "audit": asdict(report)})
     raise SplitError(
@@ -119,7 +94,7 @@ def make_split(
     )
 
 
-def _refuse_small_classes(job: _Job) -> None:
+def _refuse_small_classes(job: SplitJob) -> None:
     pixels = job.pixels
     counts = pixels.per_class(np.ones(len(pixels.code), dtype=np.bool_))
     short = np.flatnonzero(counts < job.least_training + job.least_test)
@@ -133,7 +108,7 @@ def _refuse_small_classes(job: _Job) -> None:
 
 
 def _areas(
-    job: _Job,
+    job: SplitJob,
     masks: Sequence[NDArray[Any]] | None,
     test_masks: Sequence[NDArray[Any]] | None,
     notes: dict[str, Any],
@@ -154,12 +129,8 @@ def _areas(
             training = draw_per_class(pixels.code, everything, amounts, job.rng)
             yield training, ~training
     else:
+        unit = job.units
         name = "block" if options.mode == "blocks" else "file"
-        unit = (
-            block_units(pixels, options.block_px)
-            if options.mode == "blocks"
-            else tile_units(pixels)
-        )
         refuse_classes_in_one_unit(pixels, unit, name)
         least = job.least_training, job.least_test
         for training in training_areas(
@@ -168,7 +139,7 @@ def _areas(
             yield training, ~training
 
 
-def _random_amounts(job: _Job, notes: dict[str, Any]) -> NDArray[np.int64]:
+def _random_amounts(job: SplitJob, notes: dict[str, Any]) -> NDArray[np.int64]:
     """Return (K,) how many pixels of each class go to the training part in mode random."""
     if job.options.train_per_class is not None:
         return job.least_training
@@ -182,50 +153,18 @@ def _random_amounts(job: _Job, notes: dict[str, Any]) -> NDArray[np.int64]:
 
 
 def _divide(
-    job: _Job, training: BoolMap, test: BoolMap
+    job: SplitJob, training: BoolMap, test: BoolMap
 ) -> tuple[tuple[BoolMap, BoolMap, BoolMap], dict[str, int]]:
     """Apply the guard and the draws to one pair of areas, or say which class they lose."""
-    options, pixels = job.options, job.pixels
     sizes = int(training.sum()), int(test.sum())
-    if options.guard_side == "training":
-        training = training & ~_near(job, test)
-        removed = {"training": sizes[0] - int(training.sum())}
-        _check(job, training, job.least_training, "training")
-        training = _take(job, training)
-    else:
-        _check(job, training, job.least_training, "training")
-        training = _take(job, training)
-        test = test & ~_near(job, training)
-        removed = {"test": sizes[1] - int(test.sum())}
-    _check(job, test, job.least_test, "test")
-    validation = np.zeros_like(training)
-    if options.validation_share:
-        counts = pixels.per_class(training)
-        held_out = shares_of(counts, options.validation_share, options.minimum_per_class)
-        held_out = np.minimum(held_out, counts - options.minimum_per_class)
-        validation = draw_per_class(pixels.code, training, held_out, job.rng)
-    return (training & ~validation, validation, test), removed
-
-
-def _near(job: _Job, chosen: BoolMap) -> BoolMap:
-    masks = within(job.pixels.to_masks(chosen), job.options.guard_px, job.grids)
-    return job.pixels.from_masks(masks)
-
-
-def _take(job: _Job, training: BoolMap) -> BoolMap:
-    """Draw the labels of a spatial training area that may be used."""
-    if job.options.train_per_class is None:
-        return training
-    return draw_per_class(job.pixels.code, training, job.least_training, job.rng)
-
-
-def _check(job: _Job, part: BoolMap, least: NDArray[np.int64], name: str) -> None:
-    counts = job.pixels.per_class(part)
-    short = np.flatnonzero(counts < least)
-    if len(short):
-        found = ", ".join(
-            f"class {job.pixels.classes[code]} has {counts[code]} of {least[code]} needed"
-            for code in short
-        )
-        guard = f" outside the guard of {job.options.guard_px} px" if job.options.guard_px else ""
-        raise SplitError(f"in the {name} part{guard}, {found}")
+    removed = {}
+    if job.options.guard_side == "training":
+        training = training & ~job.near(test)
+        removed["training"] = sizes[0] - int(training.sum())
+    job.check(training, job.least_training, "training")
+    train, validation = held_out(job, training)
+    if job.options.guard_side == "test":
+        test = test & ~job.near(train | validation)
+        removed["test"] = sizes[1] - int(test.sum())
+    job.check(test, job.least_test, "test")
+    return (train, validation, test), removed

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias, get_args
 from hsigan.errors import SplitError
 
 Mode: TypeAlias = Literal["random", "blocks", "rows", "tiles", "mask"]
+ValidationBy: TypeAlias = Literal["pixels", "units"]
 GuardSide: TypeAlias = Literal["auto", "training", "test"]
 
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -34,6 +35,12 @@ class SplitOptions:
         Share of the training part held out to choose models by. By default 0.2, or 0 when
         `train_per_class` is below 30: there, choose by stratified cross-validation inside the
         training labels.
+    validation_by : {"pixels", "units"}
+        ``pixels``: validation pixels are drawn among the training part's, and lie beside its
+        others; they choose models well for the ground that was trained on, and what they measure
+        is too good for ground farther away. ``units`` (modes blocks and tiles): whole blocks or
+        files of the training area validate, and the guard holds between them and the training
+        pixels too, so that models are chosen for new ground, as they are tested.
     minimum_per_class : int
         Pixels that every class has at least in every part.
     block_px : int
@@ -62,6 +69,7 @@ class SplitOptions:
     train: float | None = None
     train_per_class: int | None = None
     validation: float | None = None
+    validation_by: ValidationBy = "pixels"
     minimum_per_class: int = 1
     block_px: int = 20
     guard_px: int = 0
@@ -73,6 +81,12 @@ class SplitOptions:
     def __post_init__(self) -> None:
         _member("mode", self.mode, MODES)
         _member("guard_from", self.guard_from, get_args(GuardSide))
+        _member("validation_by", self.validation_by, get_args(ValidationBy))
+        if self.validation_by == "units" and self.mode not in ("blocks", "tiles"):
+            raise SplitError(
+                f"Mode {self.mode} has no units to hold out whole (validation_by='units'): choose "
+                "mode blocks or tiles, or validation_by='pixels'."
+            )
         if self.train is not None and not 0.0 < self.train < 1.0:
             raise _out_of_range("train", "a share between 0 and 1, both excluded", self.train)
         if self.validation is not None and not 0.0 <= self.validation < 1.0:

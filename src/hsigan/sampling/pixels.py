@@ -146,7 +146,7 @@ def gather_unlabelled(
     Raises
     ------
     SplitError
-        When the split does not fit the scenes.
+        When the split does not fit the scenes, or no pixel is left.
     """
     guard_px = int(split.provenance.get("guard_px", 0)) if guard_px is None else guard_px
     provenance: dict[str, Any] = {"pixels": "unlabelled", "transductive": transductive}
@@ -160,6 +160,12 @@ def gather_unlabelled(
             free = [mask & (_label_map(s) == 0) for mask, s in zip(free, scenes, strict=True)]
         table = gather_pixels(scenes, free)
         provenance["guard_px"] = guard_px
+    if not len(table):
+        raise SplitError(
+            f"No unlabelled pixel lies farther than {guard_px} px from every test and validation "
+            "pixel: validate on whole units or by cross-validation (validation 0), narrow the "
+            "guard, or choose transductive and say so in the results."
+        )
     return replace(table, labels=np.zeros_like(table.labels), provenance=provenance)
 
 
