@@ -66,8 +66,8 @@ def accuracy_cells(
 
 
 def _accuracy(name: str, cost: float, train: Labelled, test: Labelled) -> float:
-    """Return the overall accuracy in percent, NaN where a class has nothing to train on."""
-    if not len(test.labels) or len(train.classes) < 2:
+    """Return the overall accuracy in percent, NaN where there is too little to train on."""
+    if not len(test.labels) or not 2 <= len(train.classes) < len(train.labels):
         return float("nan")
     predicted = _fitted(name, cost, train.spectra, train.labels).predict(test.spectra)
     return score(test.labels, predicted).overall_percent

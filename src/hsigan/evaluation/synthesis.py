@@ -93,7 +93,6 @@ def evaluate_synthesis(
     InputError, LabelError
         Arrays that do not fit each other, or a class that is missing somewhere.
     """
-    rng = np.random.default_rng(setting.seed)
     real = Labelled.checked(*train, "training spectra")
     bands = real.spectra.shape[1]
     unseen = Labelled.checked(*held_out, "held-out spectra", bands)
@@ -105,11 +104,11 @@ def evaluate_synthesis(
         require_same_classes(fake, real.classes, f"samples {name!r}")
     report = progress or (lambda _: None)
     result = SynthesisResult()
-    result.arrays |= _picture_arrays(real, unseen, fakes, setting, rng)
+    result.arrays |= _picture_arrays(real, unseen, fakes, setting)
     if wavelengths_nm is not None:
         result.arrays["wavelengths_nm"] = np.asarray(wavelengths_nm, dtype=np.float64)
-    result.records += _class_records(real, unseen, fakes, setting, rng, report)
-    result.records += _table_records(real, unseen, fakes, setting, rng, report)
+    result.records += _class_records(real, unseen, fakes, setting, report)
+    result.records += _table_records(real, unseen, fakes, setting, report)
     return result
 
 
@@ -123,9 +122,9 @@ def _class_records(
     held_out: Labelled,
     fakes: dict[str, Labelled],
     setting: Setting,
-    rng: np.random.Generator,
     report: Progress,
 ) -> list[Record]:
+    rng = np.random.default_rng(setting.seed)
     space = fit_space(train.spectra, train.labels)
     held_out = held_out.take(dict.fromkeys(train.classes.tolist(), _HELD_OUT_AT_MOST), rng)
     counts = _common_counts(train.classes, fakes, held_out)
@@ -242,12 +241,12 @@ def _table_records(
     held_out: Labelled,
     fakes: dict[str, Labelled],
     setting: Setting,
-    rng: np.random.Generator,
     report: Progress,
 ) -> list[Record]:
     """Return Table 1 for every method, and for resampled training pixels as the floor."""
     if len(train.classes) < 2:
         return []
+    rng = np.random.default_rng(setting.seed)
     resampled = train.bootstrap({k: max(v, 20) for k, v in counts_of(train.labels).items()}, rng)
     records = []
     for name, fake in {FLOOR: resampled, **fakes}.items():
@@ -266,7 +265,6 @@ def _picture_arrays(
     held_out: Labelled,
     fakes: dict[str, Labelled],
     setting: Setting,
-    rng: np.random.Generator,
 ) -> dict[str, NDArray[Any]]:
     """Return mean and deviation spectra (Fig. 2) and two principal components (Fig. 3)."""
     space = fit_space(train.spectra, train.labels, dimensions=2)
@@ -276,6 +274,7 @@ def _picture_arrays(
             spectra = part.of(class_id)
             arrays[f"spectra/{name}/{class_id}/mean"] = spectra.mean(axis=0).astype(np.float32)
             arrays[f"spectra/{name}/{class_id}/std"] = spectra.std(axis=0).astype(np.float32)
+        rng = np.random.default_rng(setting.seed)
         shown = part.take(_shown(part, setting.points_per_method), rng)
         arrays[f"pca/{name}/points"] = _plane(space, shown)
         arrays[f"pca/{name}/labels"] = shown.labels

@@ -18,6 +18,7 @@ from hsigan.metrics.spectra import check_spectra
 
 Points = NDArray[np.float64]
 NEIGHBOURS = 5
+_FOLDS = 5
 
 
 def frechet_distance(fake: ArrayLike, real: ArrayLike) -> float:
@@ -157,7 +158,6 @@ def two_sample_accuracy(
     at_most : int
         Points used of each kind.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
     from sklearn.svm import SVC
 
     fake, real = _pair(fake, real)
@@ -165,17 +165,29 @@ def two_sample_accuracy(
     if each < 10:
         return float("nan")
     chosen = [points[rng.permutation(len(points))[:each]] for points in (fake, real)]
-    if min(len(np.unique(points, axis=0)) for points in chosen) < 5:
+    if min(len(np.unique(points, axis=0)) for points in chosen) < _FOLDS:
         return float("nan")
     points = np.concatenate(chosen)
     kinds = np.repeat([1, 0], each)
-    groups = np.unique(points, axis=0, return_inverse=True)[1].reshape(-1)
-    folds = StratifiedGroupKFold(5, shuffle=True, random_state=int(rng.integers(2**31)))
+    folds = _folds_of_equals(points, kinds, rng)
     right = 0
-    for train, test in folds.split(points, kinds, groups):
-        machine = SVC(C=1.0, gamma="scale").fit(points[train], kinds[train])
+    for fold in range(_FOLDS):
+        test = folds == fold
+        machine = SVC(C=1.0, gamma="scale").fit(points[~test], kinds[~test])
         right += int((machine.predict(points[test]) == kinds[test]).sum())
     return 100.0 * right / len(points)
+
+
+def _folds_of_equals(
+    points: Points, kinds: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return a fold for each point: equal points in one, both kinds spread over all of them."""
+    _, first, group = np.unique(points, axis=0, return_index=True, return_inverse=True)
+    shuffled = rng.permutation(len(first))
+    by_kind = shuffled[np.argsort(kinds[first[shuffled]], kind="stable")]
+    fold_of_group = np.empty(len(first), dtype=np.int64)
+    fold_of_group[by_kind] = np.arange(len(first)) % _FOLDS
+    return np.asarray(fold_of_group[group.reshape(-1)])
 
 
 def _pair(fake: ArrayLike, real: ArrayLike) -> tuple[Points, Points]:
