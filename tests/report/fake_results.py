@@ -17,7 +17,7 @@ CLASS_NAMES = (
     "Lettuce, 6 weeks & costs $x^2$",
     "A very long class name that nobody wanted to have, but the legend of the survey has it so",
 )
-CLASSIFIERS = ("nn-1d", "lda", "svm-linear", "svm-rbf", "random-forest")
+CLASSIFIERS = ("best", "nn-1d", "lda", "svm-linear", "svm-rbf", "random-forest")
 METHODS = (
     "spectral",
     "hypergan",
@@ -117,24 +117,27 @@ def augmentation_records(
         for strength, classifier in enumerate(CLASSIFIERS):
             alone = 88.0 + strength + partition
             place = {"classifier": classifier, "seed": seed, "unit": "%"}
-            records.append(_accuracy("none", alone, None, place))
+            records += _accuracies("none", alone, None, place)
             for index, method in enumerate(methods):
                 for amount in (0.5, 1.0, 2.0, 5.0):
                     gain = 0.9 - 0.25 * index - 0.2 * np.log(amount) ** 2
                     value = alone + rng.normal(gain, 0.6)
-                    records.append(_accuracy(method, value, amount, place))
+                    records += _accuracies(method, value, amount, place)
     return records
 
 
-def _accuracy(method: str, value: float, amount: float | None, place: dict[str, object]) -> Record:
-    return _record(
-        "augmentation",
-        method=method,
-        metric="overall_accuracy",
-        value=value,
-        amount=amount,
-        **place,
-    )
+def _accuracies(
+    method: str, value: float, amount: float | None, place: dict[str, object]
+) -> list[Record]:
+    figures = {
+        "overall_accuracy": value,
+        "average_accuracy": value - 2,
+        "gain_over_best": value - 92,
+    }
+    return [
+        _record("augmentation", method=method, metric=metric, value=figure, amount=amount, **place)
+        for metric, figure in figures.items()
+    ]
 
 
 def _record(experiment: str, **keys: object) -> Record:

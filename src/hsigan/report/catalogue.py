@@ -47,6 +47,8 @@ METRICS = {
     "outside_range_share": Metric("share outside the real range", "low"),
     "roughness_ratio": Metric("roughness ratio", "near"),
     "band_correlation_distance": Metric("distance of band correlations", "low"),
+    "mixture_angle": Metric("median angle to the linear mixture, deg", "low"),
+    "mixture_angle_90_percent": Metric("angle that 90 % stay below, deg", "low"),
 }
 
 THEMES = (
@@ -87,6 +89,13 @@ THEMES = (
         ("outside_range_share", "roughness_ratio", "band_correlation_distance"),
         "Values outside the range of real pixels, a roughness ratio above 1 (noise) or below 1 "
         "(smoothing), and bands that no longer vary together betray a fake.",
+    ),
+    Theme(
+        "Do interpolants between classes mix as light does?",
+        ("mixture_angle", "mixture_angle_90_percent"),
+        "The angle between an interpolant and the linear mixture of the class means with the same "
+        "weights. Compare with real mixed pixels, and with pure pixels mixed linearly: as small an "
+        "angle means that the generator mixes materials as light does.",
     ),
 )
 

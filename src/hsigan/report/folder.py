@@ -18,7 +18,6 @@ from hsigan.evaluation.results import Record, ResultsFolder
 from hsigan.report.colours import class_colours
 
 _PLAIN_NAMES = {
-    "none": "none (real pixels only)",
     "real": "real, held out",
     "train": "real, training",
     "floor": "floor (real against real)",
@@ -134,18 +133,16 @@ class Results:
         return {record.class_id for record in self.records if record.class_id is not None}
 
 
+_FIRST = ("floor", "none", "real", "train", "spectral", "gan", "ss-gan", "auto")
+
+
 def ordered_methods(names: Iterable[str]) -> list[str]:
     """Return methods in the order of a page: references, adversarial networks, all others."""
 
     def rank(name: str) -> tuple[int, str]:
-        if name in _PLAIN_NAMES:
-            return (("floor", "none", "real", "train").index(name), name)
-        lowered = name.lower()
-        if "spectral" in lowered:
-            return 4, name
-        if "auto" in lowered:
-            return 5, name
-        return (6 if "gan" in lowered else 7), name
+        if name in _FIRST:
+            return _FIRST.index(name), name
+        return len(_FIRST) + (0 if "gan" in name.lower() else 1), name
 
     return sorted(set(names), key=rank)
 

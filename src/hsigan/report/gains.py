@@ -1,4 +1,4 @@
-"""Does augmentation help? Accuracies, paired gains with intervals, and the sweep of amounts.
+"""Does augmentation help? Paired gains with intervals, accuracies, and the sweep of amounts.
 
 Gains are paired by seed: the same partition with and without synthetic spectra.
 """
@@ -6,134 +6,82 @@ Gains are paired by seed: the same partition with and without synthetic spectra.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
-import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
-from hsigan.evaluation.results import Record
-from hsigan.evaluation.statistics import Interval, mean_interval, paired_difference
+from hsigan.evaluation.augmentation_run import BEST
+from hsigan.evaluation.statistics import Interval
 from hsigan.report.blocks import Block, Cell, Figure, Fold, Key, Panel, Table
 from hsigan.report.colours import line_styles
 from hsigan.report.drawing import INK, MUTED, draw
-from hsigan.report.folder import Results, ordered_methods
-from hsigan.report.settings import (
-    Setting,
-    by_setting,
-    in_order,
-    number,
-    plain_range,
-    short,
-    signed,
-    signed_range,
+from hsigan.report.settings import number, plain_range, short, signed, signed_range
+from hsigan.report.study import (
+    ACCURACY,
+    AUGMENTED,
+    OVER_BEST,
+    REFERENCE,
+    Study,
+    classifier_label,
+    method_label,
 )
 
-REFERENCE = "none"
-ACCURACIES = ("overall_accuracy", "oa", "OA", "accuracy")
 _OPEN_SWEEPS = 6
-
-Scores = dict[int, float]
-
-
-@dataclass(frozen=True)
-class Study:
-    """The accuracies of one setting in percent: by classifier, method and amount, per seed."""
-
-    setting: Setting
-    scores: dict[tuple[str, str, float | None], Scores] = field(default_factory=dict)
-
-    @property
-    def classifiers(self) -> list[str]:
-        """The classifiers that were run."""
-        return in_order(classifier for classifier, _, _ in self.scores)
-
-    @property
-    def methods(self) -> list[str]:
-        """The methods of augmentation, without the reference."""
-        found = {method for _, method, _ in self.scores} - {REFERENCE}
-        return ordered_methods(found)
-
-    def amounts(self, method: str) -> list[float]:
-        """Return the numbers of fakes per real that were tried with a method."""
-        return sorted({a for _, m, a in self.scores if m == method and a is not None})
-
-    def shown_amount(self, method: str) -> float | None:
-        """Return the amount of the table: never the best one, but the one with most runs.
-
-        Of amounts with as many runs, the one nearest to one fake per real.
-        """
-        runs: dict[float | None, int] = {}
-        for (_, name, amount), scores in self.scores.items():
-            if name == method:
-                runs[amount] = runs.get(amount, 0) + len(scores)
-        return max(runs, key=lambda a: (runs[a], -abs(math.log(a)) if a else 0.0))
-
-    def reference(self, classifier: str) -> Scores:
-        """Return the accuracies on real pixels alone."""
-        found = [s for (c, m, _), s in self.scores.items() if (c, m) == (classifier, REFERENCE)]
-        return found[0] if found else {}
-
-    def gain(self, classifier: str, method: str, amount: float | None) -> Interval | None:
-        """Return the paired gain in points over real pixels alone; None where it was not run."""
-        scores = self.scores.get((classifier, method, amount))
-        return paired_difference(scores, self.reference(classifier)) if scores else None
-
-    def best_reference(self) -> tuple[str, Interval] | None:
-        """Return the classifier with the highest mean accuracy on real pixels alone."""
-        found = {c: mean_interval(list(self.reference(c).values())) for c in self.classifiers}
-        found = {c: interval for c, interval in found.items() if interval.count}
-        return max(found.items(), key=lambda item: item[1].mean) if found else None
+_ALONE = (REFERENCE, None)
+_FURTHER = {
+    "average_accuracy": ("Average accuracy", 1),
+    "kappa": ("Cohen's kappa", 3),
+    "validation_accuracy": ("Accuracy on validation pixels", 1),
+}
 
 
-def studies(records: Iterable[Record]) -> list[Study]:
-    """Return the settings in which augmented classifiers were compared with ``none``."""
-    found = []
-    for setting, members in by_setting(records).items():
-        study = Study(setting)
-        for record in members:
-            if record.metric in ACCURACIES and record.classifier and record.class_id is None:
-                place = (record.classifier, record.method, record.amount)
-                seed = -1 if record.seed is None else record.seed
-                study.scores.setdefault(place, {})[seed] = _percent(record)
-        if study.methods and any(method == REFERENCE for _, method, _ in study.scores):
-            found.append(study)
-    return found
-
-
-def gain_blocks(results: Results, study: Study) -> list[Block]:
-    """Return the picture of gains, the table, and the sweep of one setting."""
-    where = study.setting.title
-    panels = _forests(study)
+def gain_blocks(study: Study) -> list[Block]:
+    """Return the picture of gains, the tables, and the sweep of one setting."""
     reading = (
         "Points of overall accuracy gained by adding synthetic spectra, with 95 % intervals over "
-        "partitions; the line at zero is the same classifier on real pixels alone. Only a mark "
-        "whose whole interval lies right of zero (filled) shows a gain, and with many marks a few "
-        "do by chance."
+        "partitions; the line at zero is the same classifier on real pixels alone. Only a filled "
+        f"mark right of zero shows a gain. {_chance(study)}"
     )
-    blocks: list[Block] = [Figure(f"Gain per method: {where}", panels, reading, size="large")]
-    blocks.append(_table(results, study))
-    return blocks + _sweep(results, study)
+    heading = f"Gain per method: {study.setting.title}"
+    blocks: list[Block] = [Figure(heading, _forests(study), reading, size="large")]
+    blocks += [_gain_table(study), *_over_best_table(study), *_sweep(study)]
+    further = [_plain_table(study, metric) for metric in _FURTHER if _was_taken(study, metric)]
+    return blocks + ([Fold("Average accuracy and kappa", further)] if further else [])
 
 
-def _percent(record: Record) -> float:
-    return record.value if record.unit in ("%", "percent", "points") else 100 * record.value
+def _was_taken(study: Study, metric: str) -> bool:
+    return any(name == metric for name, _, _, _ in study.figures)
+
+
+def _chance(study: Study) -> str:
+    """Say how many gains there are, and how many chance alone would show."""
+    works = [study.shown(method) for method in study.methods]
+    gains = [study.gain(c, work) for work in works for c in study.classifiers]
+    gains = [gain for gain in gains if gain.count > 1]
+    if not gains:
+        return "With one partition there is no interval."
+    sure = sum(gain.low > 0 for gain in gains)
+    return (
+        f"Here {sure} of {len(gains)} intervals lie above zero; if nothing helped, about "
+        f"{number(0.025 * len(gains), 1)} would by chance."
+    )
 
 
 def _forests(study: Study) -> list[Panel]:
     """Return a panel per classifier, all on one scale."""
     rows: dict[str, list[tuple[str, Interval]]] = {}
     for classifier in study.classifiers:
-        gains = {m: study.gain(classifier, m, study.shown_amount(m)) for m in study.methods}
-        found = [(m, gain) for m, gain in gains.items() if gain is not None and gain.count]
-        if found:
+        gains = [(m, study.gain(classifier, study.shown(m))) for m in study.methods]
+        if found := [(method, gain) for method, gain in gains if gain.count]:
             rows[classifier] = found
     ends = [e for found in rows.values() for _, g in found for e in (g.low, g.mean, g.high)]
     reach = [end for end in ends if math.isfinite(end)] + [0.0]
     margin = 0.04 * (max(reach) - min(reach)) + 1e-6
     limits = (min(reach) - margin, max(reach) + margin)
-    return [Panel(_forest(found, name, limits), name) for name, found in rows.items()]
+    return [
+        Panel(_forest(found, name, limits), classifier_label(name)) for name, found in rows.items()
+    ]
 
 
 def _forest(
@@ -159,57 +107,93 @@ def _forest(
     return draw(paint, alt, 400, 60 + 19 * max(len(rows), 2))
 
 
-def _table(results: Results, study: Study) -> Table:
-    best = study.best_reference()
-    rows = []
-    for classifier in study.classifiers:
-        interval = mean_interval(list(study.reference(classifier).values()))
-        tone = "strong" if best and classifier == best[0] else "plain"
-        rows.append(Cell(number(interval.mean, 1), plain_range(interval, 1), tone))
-    body = [(results.method_name(REFERENCE), rows)]
-    amounts = set()
+def _columns(study: Study) -> list[str]:
+    return ["method", *map(classifier_label, study.classifiers)]
+
+
+def _gain_table(study: Study) -> Table:
+    alone = [study.mean(ACCURACY, classifier, _ALONE) for classifier in study.classifiers]
+    first = [Cell(number(one.mean, 1), plain_range(one, 1), "strong") for one in alone]
+    rows = [(method_label(REFERENCE), first)]
     for method in study.methods:
-        amount = study.shown_amount(method)
-        amounts.add(amount)
-        cells = [_gain_cell(study, classifier, method, amount) for classifier in study.classifiers]
-        body.append((results.method_name(method), cells))
-    seeds = {seed for scores in study.scores.values() for seed in scores}
-    fakes = {number(a, 1).removesuffix(".0") for a in amounts if a is not None}
-    per_real = f" Fakes per real pixel: {', '.join(sorted(fakes))}." if fakes else ""
+        cells = [_gain_cell(study, classifier, method) for classifier in study.classifiers]
+        rows.append((method_label(method), cells))
+    amounts = {study.shown(method)[1] for method in study.methods} - {None}
+    fakes = ", ".join(sorted(f"{amount:g}" for amount in amounts if amount is not None))
     reading = (
-        "First row: overall accuracy in percent on real pixels alone, the best classifier in bold. "
-        f"Below: paired gain in points over it, with the 95 % interval over {len(seeds)} "
-        "partition(s), and the accuracy reached. Green and bold: the whole interval lies above "
-        f"zero; red: below.{per_real}"
+        "First row: overall accuracy in percent on real pixels alone. Below: the paired gain in "
+        f"points over it with its 95 % interval ({len(study.seeds)} partitions), then the accuracy "
+        "reached. Bold green: the whole interval lies above zero; bold red: below."
+        + (f" Fakes per real pixel: {fakes}." if fakes else "")
+        + _auto_remark(study)
     )
-    return Table(
-        f"Augmentation: {study.setting.title}", ["method", *study.classifiers], body, reading, 1
-    )
+    return Table(f"Augmentation: {study.setting.title}", _columns(study), rows, reading, 1)
 
 
-def _gain_cell(study: Study, classifier: str, method: str, amount: float | None) -> Cell:
-    gain = study.gain(classifier, method, amount)
-    if gain is None or not gain.count:
+def _gain_cell(study: Study, classifier: str, method: str) -> Cell:
+    work = study.shown(method)
+    reached = number(study.mean(ACCURACY, classifier, work).mean, 1)
+    return _tinted(study.gain(classifier, work), reached)
+
+
+def _tinted(gain: Interval, remark: str = "") -> Cell:
+    if not gain.count:
         return Cell("\N{EN DASH}")
     tone = "good" if gain.low > 0 else "bad" if gain.high < 0 else "plain"
-    reached = mean_interval(list(study.scores[classifier, method, amount].values())).mean
-    remark = "; ".join(filter(None, (signed_range(gain), number(reached, 1))))
-    return Cell(signed(gain.mean), remark, tone)
+    return Cell(signed(gain.mean), "; ".join(filter(None, (signed_range(gain), remark))), tone)
 
 
-def _sweep(results: Results, study: Study) -> list[Block]:
+def _auto_remark(study: Study) -> str:
+    """Say how often ``auto`` chose to augment at all."""
+    shares = [study.mean(AUGMENTED, name, ("auto", None)) for name in study.classifiers]
+    shares = [share for share in shares if share.count]
+    if not shares:
+        return ""
+    used = sum(round(share.mean * share.count) for share in shares)
+    return f" auto augmented in {used} of {sum(share.count for share in shares)} cases."
+
+
+def _over_best_table(study: Study) -> list[Table]:
+    """Return the gains over the best real-only classifier, where they were recorded."""
+    if not _was_taken(study, OVER_BEST):
+        return []
+    rows = []
+    for method in (REFERENCE, *study.methods):
+        work = study.shown(method)
+        gains = [study.mean(OVER_BEST, classifier, work) for classifier in study.classifiers]
+        rows.append((method_label(method), [_tinted(gain) for gain in gains]))
+    reading = (
+        "The harder comparison: points over the classifier that did best on validation data with "
+        "real pixels alone, whatever the column's classifier is. A method helps in practice only "
+        "where this is above zero."
+    )
+    heading = f"Against the best real-only classifier: {study.setting.title}"
+    return [Table(heading, _columns(study), rows, reading, 1)]
+
+
+def _plain_table(study: Study, metric: str) -> Table:
+    heading, digits = _FURTHER[metric]
+    rows = []
+    for method in (REFERENCE, *study.methods):
+        found = [study.mean(metric, c, study.shown(method)) for c in study.classifiers]
+        if any(one.count for one in found):
+            cells = [Cell(number(one.mean, digits), plain_range(one, digits)) for one in found]
+            rows.append((method_label(method), cells))
+    return Table(heading, _columns(study), rows, "Mean and 95 % interval over partitions.", 1)
+
+
+def _sweep(study: Study) -> list[Block]:
     methods = [method for method in study.methods if len(study.amounts(method)) > 1]
     if not methods:
         return []
-    looks = line_styles(study.classifiers)
-    panels = [
-        Panel(_sweep_panel(study, method, looks), results.method_name(method)) for method in methods
-    ]
+    classifiers = [name for name in study.classifiers if name != BEST] or study.classifiers
+    looks = line_styles(classifiers)
+    panels = [Panel(_sweep_panel(study, method, looks), method_label(method)) for method in methods]
     reading = (
         "The same gain against the number of fakes per real pixel. A line that bends down to the "
         "right says that too many fakes hurt; a flat one that the number does not matter."
     )
-    legend = [Key(looks[classifier][0], classifier) for classifier in study.classifiers]
+    legend = [Key(looks[name][0], name) for name in classifiers]
     heading = f"How many fakes per real? {study.setting.title}"
     blocks: list[Block] = [Figure(heading, panels[:_OPEN_SWEEPS], reading, legend)]
     if len(panels) > _OPEN_SWEEPS:
@@ -223,13 +207,13 @@ def _sweep_panel(study: Study, method: str, looks: dict[str, tuple[str, str, str
 
     def paint(axes: Axes) -> None:
         axes.axhline(0, color=MUTED, lw=1.2)
-        for classifier in study.classifiers:
-            pairs = [(a, study.gain(classifier, method, a)) for a in amounts]
-            points = [(a, gain) for a, gain in pairs if gain is not None and gain.count]
-            colour, dash, marker = looks[classifier]
-            at = [a for a, _ in points]
-            axes.plot(at, [g.mean for _, g in points], dash, color=colour, marker=marker, ms=4.5)
-            low, high = (np.array([getattr(g, end) for _, g in points]) for end in ("low", "high"))
+        for classifier, (colour, dash, marker) in looks.items():
+            gains = [(a, study.gain(classifier, (method, a))) for a in amounts]
+            gains = [(amount, gain) for amount, gain in gains if gain.count]
+            at = [amount for amount, _ in gains]
+            means = [gain.mean for _, gain in gains]
+            axes.plot(at, means, dash, color=colour, marker=marker, ms=4.5)
+            low, high = [gain.low for _, gain in gains], [gain.high for _, gain in gains]
             axes.fill_between(at, low, high, color=colour, alpha=0.08, lw=0)
         if min(amounts) > 0:
             axes.set_xscale("log")
@@ -240,30 +224,28 @@ def _sweep_panel(study: Study, method: str, looks: dict[str, tuple[str, str, str
     return draw(paint, f"Gain of {method} against the number of fakes per real pixel")
 
 
-def gain_findings(results: Results, found: Sequence[Study]) -> list[str]:
+def gain_findings(found: Sequence[Study]) -> list[str]:
     """Return a sentence per setting: the best real-only classifier, and what was gained over it."""
     sentences = []
     for study in found:
-        best = study.best_reference()
-        if best is None:
-            continue
-        classifier, interval = best
-        method = study.methods[0]
-        gain = study.gain(classifier, method, study.shown_amount(method))
-        start = (
-            f"{study.setting.title}: on real pixels alone {classifier} is best with "
-            f"{number(interval.mean, 1)} % overall accuracy"
+        classifier = study.reference_classifier()
+        alone = number(study.mean(ACCURACY, classifier, _ALONE).mean, 1)
+        named = (
+            "the classifier that is best on validation data" if classifier == BEST else classifier
         )
-        if gain is None or not gain.count:
-            sentences.append(f"{start}.")
-            continue
-        verdict = "a gain" if gain.low > 0 else "a loss" if gain.high < 0 else "no gain shown"
-        span = (
-            f" ({signed_range(gain)}, {gain.count} partitions)" if gain.count > 1 else " (one run)"
-        )
-        verdict = verdict if gain.count > 1 else "one run proves nothing"
-        name = results.method_name(method)
+        told = list(dict.fromkeys([study.methods[0], *(m for m in study.methods if m == "auto")]))
+        gains = [(method, study.gain(classifier, study.shown(method))) for method in told]
+        parts = [f"{method} {_verdict(gain)}" for method, gain in gains if gain.count]
         sentences.append(
-            f"{start}; with {name} it changes by {signed(gain.mean)} points{span}: {verdict}."
+            f"{study.setting.title}: on real pixels alone {named} reaches {alone} % overall "
+            f"accuracy; {'; '.join(parts) or 'nothing was compared with it'}."
         )
     return sentences
+
+
+def _verdict(gain: Interval) -> str:
+    if gain.count == 1:
+        return f"changes it by {signed(gain.mean)} points in one run, which proves nothing"
+    word = "a gain" if gain.low > 0 else "a loss" if gain.high < 0 else "no gain shown"
+    span = f"{signed_range(gain)}, {gain.count} partitions"
+    return f"changes it by {signed(gain.mean)} points ({span}): {word}"

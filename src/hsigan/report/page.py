@@ -14,11 +14,12 @@ from hsigan.errors import RunError
 from hsigan.report.blocks import Block, Chapter, Section
 from hsigan.report.fidelity import fidelities, fidelity_blocks, fidelity_findings
 from hsigan.report.folder import Results, read_results
-from hsigan.report.gains import gain_blocks, gain_findings, studies
+from hsigan.report.gains import gain_blocks, gain_findings
 from hsigan.report.provenance import provenance_blocks
 from hsigan.report.scatter import scatter_blocks
 from hsigan.report.scene import map_blocks, scene_blocks
 from hsigan.report.spectra import interpolation_blocks, spectra_blocks
+from hsigan.report.study import studies
 
 
 def write_report(folders: Sequence[str | Path], output: str | Path) -> Path:
@@ -77,7 +78,7 @@ def render_report(found: Sequence[Results]) -> str:
 def _chapter(results: Results, index: int) -> Chapter:
     judged, compared = fidelities(results.records), studies(results.records)
     fidelity: list[Block] = [b for one in judged for b in fidelity_blocks(results, one)]
-    gains: list[Block] = [b for one in compared for b in gain_blocks(results, one)]
+    gains: list[Block] = [b for one in compared for b in gain_blocks(one)]
     candidates = (
         ("scene", "The scene", scene_blocks(results)),
         ("spectra", "Spectra", spectra_blocks(results)),
@@ -91,7 +92,7 @@ def _chapter(results: Results, index: int) -> Chapter:
     sections = [
         Section(f"{name}-{index}", title, blocks) for name, title, blocks in candidates if blocks
     ]
-    findings = gain_findings(results, compared) + fidelity_findings(results, judged)
+    findings = gain_findings(compared) + fidelity_findings(results, judged)
     notes = (
         []
         if results.experiment

@@ -52,6 +52,8 @@ def _scene_row(scene: Mapping[str, Any]) -> tuple[str, str]:
     if scene.get("bands") is not None:
         bands = scene["bands"]
         parts.append(f"{len(bands) if isinstance(bands, list) else bands} bands")
+    if isinstance(scene.get("files"), int) and scene["files"] > 1:
+        parts.append(f"{scene['files']} files")
     if scene.get("class_ids"):
         parts.append(f"{len(scene['class_ids'])} classes")
     return "scene", "; ".join([str(scene.get("name", "unnamed")), *parts])
