@@ -32,24 +32,29 @@ class LeakyMLP(nn.Module):
         self.layers = nn.ModuleList(
             nn.Linear(inputs, outputs) for inputs, outputs in itertools.pairwise(sizes)
         )
-        for layer in self.layers:
+        for layer in self.linears:
             nn.init.kaiming_normal_(layer.weight, a=slope)
+
+    @property
+    def linears(self) -> list[nn.Linear]:
+        """The linear layers, from input to output."""
+        return [layer for layer in self.layers if isinstance(layer, nn.Linear)]
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, sizes[0]) to (N, sizes[-1])."""
-        output: Tensor = self.layers[-1](self.hidden(x))
+        output: Tensor = self.linears[-1](self.hidden(x))
         return output
 
     def hidden(self, x: Tensor) -> Tensor:
         """Return the last hidden features, (N, sizes[-2])."""
-        for layer in list(self.layers)[:-1]:
+        for layer in self.linears[:-1]:
             x = F.leaky_relu(layer(x), self.slope)
         return x
 
     def hidden_with_masks(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return the last hidden features and each layer's slopes (1, or ``slope`` below zero)."""
         masks = []
-        for layer in list(self.layers)[:-1]:
+        for layer in self.linears[:-1]:
             before = layer(x)
             masks.append(torch.where(before.detach() > 0, 1.0, self.slope).to(before.dtype))
             x = before * masks[-1]
@@ -71,6 +76,6 @@ class LeakyMLP(nn.Module):
             (N, sizes[0]); differentiable in the weights and in ``top``.
         """
         gradient = top
-        for layer, mask in zip(reversed(list(self.layers)[:-1]), reversed(masks), strict=True):
+        for layer, mask in zip(reversed(self.linears[:-1]), reversed(masks), strict=True):
             gradient = F.linear(gradient * mask, layer.weight.T)
         return gradient

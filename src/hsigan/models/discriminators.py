@@ -24,8 +24,7 @@ class HyperCritic(nn.Module):
     def input_gradient(self, x: Tensor) -> Tensor:
         """Return the gradient of each score with respect to its spectrum, (N, B)."""
         _, masks = self.body.hidden_with_masks(x)
-        top = self.body.layers[-1].weight[0]
-        assert isinstance(top, Tensor)
+        top = self.body.linears[-1].weight[0]
         return self.body.input_gradient(masks, top)
 
 
@@ -65,10 +64,8 @@ class ProjectionCritic(nn.Module):
         return (self.body.hidden(x) * top).sum(dim=1) + bias
 
     def _head(self, weights: Tensor | None) -> tuple[Tensor, Tensor]:
-        last = self.body.layers[-1]
+        last = self.body.linears[-1]
         top, bias = last.weight[0], last.bias[0]
-        assert isinstance(top, Tensor)
-        assert isinstance(bias, Tensor)
         if weights is None:
             return top, bias
         return top + weights @ self.embedding, bias + weights @ self.bias

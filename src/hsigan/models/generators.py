@@ -114,8 +114,8 @@ class KernelGenerator(nn.Module):
         self.register_buffer("offsets", torch.zeros(classes, dtype=torch.int64))
         self.register_buffer("counts", torch.zeros(classes, dtype=torch.int64))
         self.residual = LeakyMLP((features + noise + classes, width, width, width, features), slope)
-        nn.init.zeros_(self.residual.layers[-1].weight)
-        nn.init.zeros_(self.residual.layers[-1].bias)
+        nn.init.zeros_(self.residual.linears[-1].weight)
+        nn.init.zeros_(self.residual.linears[-1].bias)
 
     def draw_latents(self, labels: Tensor, generator: torch.Generator) -> Tensor:
         """Draw u beside z for (N,) class indices: (N, D + Z)."""

@@ -1,0 +1,162 @@
+"""Synthetic spectra on disk: .npz, Parquet, ENVI spectral library; provenance travels along."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hsigan.errors import InputError
+from hsigan.files import whole_file
+
+FORMATS = (".npz", ".parquet", ".sli")
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Labelled spectra with what is needed to understand them.
+
+    Attributes
+    ----------
+    spectra : (N, B) float32
+        In the scene's own units.
+    labels : (N,) int
+        In the scene's own ids; 0 where a sample has no class.
+    class_names : dict
+        Class id to name.
+    wavelengths_nm : (B,) float64 or None
+    band_indices : (B,) int64 or None
+        Which bands of the file.
+    provenance : dict
+        Plain data: run, recipe, seed, hsigan's version.
+    """
+
+    spectra: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    class_names: dict[int, str] = field(default_factory=dict)
+    wavelengths_nm: NDArray[np.float64] | None = None
+    band_indices: NDArray[np.int64] | None = None
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def save(self, path: str | Path) -> None:
+        """Write .npz, .parquet or .sli (with .hdr), by the ending of the name; whole or not at all.
+
+        Raises
+        ------
+        InputError
+            Another ending, or the file cannot be written.
+        """
+        target = Path(path)
+        writers = {".npz": self._save_npz, ".parquet": self._save_parquet, ".sli": self._save_sli}
+        if target.suffix not in writers:
+            raise InputError(
+                f"samples are written as {', '.join(FORMATS)}. Got {target.name!r} instead."
+            )
+        try:
+            writers[target.suffix](target)
+        except OSError as error:
+            raise InputError(f"cannot write {target}: {error}; choose another place") from error
+
+    def _save_npz(self, path: Path) -> None:
+        ids = sorted(self.class_names)
+        with whole_file(path) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(
+                file,
+                spectra=self.spectra,
+                labels=self.labels,
+                class_ids=np.array(ids, dtype=np.int64),
+                class_names=np.array([self.class_names[i] for i in ids], dtype=np.str_),
+                wavelengths_nm=_or_empty(self.wavelengths_nm, np.float64),
+                band_indices=_or_empty(self.band_indices, np.int64),
+                provenance=np.array(json.dumps(self.provenance)),
+            )
+
+    def _save_parquet(self, path: Path) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        names = [self.class_names.get(int(label), "") for label in self.labels]
+        columns = {"label": self.labels, "class_name": names}
+        columns |= dict(zip(self._band_names(), self.spectra.T, strict=True))
+        facts = {"provenance": self.provenance, "class_names": self.class_names}
+        table = pa.table(columns).replace_schema_metadata({"hsigan": json.dumps(facts)})
+        with whole_file(path) as temporary:
+            pq.write_table(table, temporary)
+
+    def _save_sli(self, path: Path) -> None:
+        from hsigan.scene.spectral_library import SpectralLibrary, write_spectral_library
+
+        library = SpectralLibrary(
+            self.spectra,
+            wavelengths_nm=self.wavelengths_nm,
+            labels=self.labels,
+            class_names=self.class_names,
+            provenance=json.dumps(self.provenance),
+        )
+        write_spectral_library(path, library)
+
+    def _band_names(self) -> list[str]:
+        if self.wavelengths_nm is not None and len(set(self.wavelengths_nm)) == len(
+            self.wavelengths_nm
+        ):
+            return [f"{value:.2f} nm" for value in self.wavelengths_nm]
+        return [f"band {index}" for index in range(self.spectra.shape[1])]
+
+
+def load_samples(path: str | Path) -> Samples:
+    """Read a .npz of samples, hsigan's own or anybody's: ``spectra`` and ``labels`` are enough.
+
+    Raises
+    ------
+    InputError
+        The file is not readable, lacks an array, or its arrays do not fit together.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {key: file[key] for key in file.files}
+    except (OSError, ValueError, BadZipFile, EOFError, AttributeError) as error:
+        raise InputError(f"{path} is not a readable .npz of samples: {error}") from error
+    missing = {"spectra", "labels"} - set(arrays)
+    if missing:
+        raise InputError(
+            f"{path} lacks {', '.join(sorted(missing))}: samples need `spectra` (N, B) and "
+            f"`labels` (N,). It holds {', '.join(sorted(arrays)) or 'nothing'}"
+        )
+    spectra, labels = arrays["spectra"], arrays["labels"]
+    if spectra.ndim != 2 or labels.shape != spectra.shape[:1]:
+        raise InputError(
+            f"{path}: spectra must be (N, B) and labels (N,). "
+            f"Got {spectra.shape} and {labels.shape} instead."
+        )
+    if not np.issubdtype(spectra.dtype, np.number) or not np.isfinite(spectra).all():
+        raise InputError(f"{path}: spectra must be finite numbers; leave out the others")
+    return Samples(
+        spectra.astype(np.float32),
+        labels.astype(np.int64),
+        _class_names(arrays),
+        _or_none(arrays.get("wavelengths_nm"), spectra.shape[1]),
+        _or_none(arrays.get("band_indices"), spectra.shape[1]),
+        json.loads(str(arrays["provenance"])) if "provenance" in arrays else {},
+    )
+
+
+def _class_names(arrays: Mapping[str, NDArray[Any]]) -> dict[int, str]:
+    if "class_names" not in arrays:
+        return {}
+    names = [str(name) for name in arrays["class_names"]]
+    ids = arrays.get("class_ids", np.arange(1, len(names) + 1))
+    return {int(i): name for i, name in zip(ids, names, strict=True)}
+
+
+def _or_empty(values: NDArray[Any] | None, dtype: type[np.generic]) -> NDArray[Any]:
+    return np.empty(0, dtype=dtype) if values is None else values
+
+
+def _or_none(values: NDArray[Any] | None, bands: int) -> NDArray[Any] | None:
+    return values if values is not None and len(values) == bands else None

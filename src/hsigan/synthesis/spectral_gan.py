@@ -1,0 +1,323 @@
+"""`SpectralGAN`: labelled spectra in, as many new labelled spectra as wanted out."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from hsigan.errors import InputError, LabelError, RecipeError, RunError
+from hsigan.recipe import build_config, load_recipe
+from hsigan.synthesis.baselines_base import RandomState, class_counts
+from hsigan.synthesis.fitting import TrainingPixels, train
+from hsigan.synthesis.trained import load_trained
+from hsigan.training.hypergan import HyperganConfig
+from hsigan.training.run_folder import RunFolder
+from hsigan.training.spectral import SpectralConfig
+from hsigan.training.state import Report
+
+GENERATOR = "checkpoints/generator"
+CONFIGS: dict[str, type[HyperganConfig] | type[SpectralConfig]] = {
+    "hypergan": HyperganConfig,
+    "spectral": SpectralConfig,
+}
+CHUNK = 20_000
+"""Spectra drawn at a time, so that any number fits into memory."""
+
+
+class SpectralGAN(BaseEstimator):  # type: ignore[misc]
+    """A generative adversarial network for labelled spectra.
+
+    Parameters
+    ----------
+    recipe
+        ``"spectral"`` (the default, see `hsigan.training.spectral`), ``"hypergan"`` (Audebert et
+        al., IGARSS 2018), ``"hypergan-notebook"``, or the path of a TOML file.
+    settings
+        Values laid over the recipe's, for example ``{"steps": 300}``.
+    run
+        A run folder to write and resume, or None.
+    device
+        ``"cpu"`` or ``"cuda"``.
+    random_state
+        Seed of the whole training; None is 0, because a run must be repeatable.
+    report
+        Called with step and losses now and then.
+
+    Attributes
+    ----------
+    classes_ : (K,) array
+    n_features_in_ : int
+    trained_ : the networks and what leads back to the units of X
+    config_ : the resolved settings
+    step_ : the step that the training reached
+    """
+
+    def __init__(
+        self,
+        recipe: str = "spectral",
+        settings: Mapping[str, Any] | None = None,
+        *,
+        run: RunFolder | None = None,
+        device: str = "cpu",
+        random_state: int | None = None,
+        report: Report | None = None,
+    ) -> None:
+        self.recipe = recipe
+        self.settings = settings
+        self.run = run
+        self.device = device
+        self.random_state = random_state
+        self.report = report
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        X_validation: ArrayLike | None = None,
+        y_validation: ArrayLike | None = None,
+        X_unlabelled: ArrayLike | None = None,
+    ) -> Self:
+        """Train on spectra X (N, B) in any unit with labels y (N,).
+
+        Parameters
+        ----------
+        X, y
+            Training pixels; y may be left out for an unsupervised recipe alone.
+        X_validation, y_validation
+            Pixels that choose the checkpoint (recipe ``spectral``). Without them the training
+            pixels' kernel density is kept as it is where labels are few.
+        X_unlabelled
+            (M, B) pixels without a label, for the semi-supervised mode.
+
+        Raises
+        ------
+        InputError
+            Arrays that do not fit together, fewer than two bands or pixels, or a value that is
+            not finite.
+        DivergedError
+            The training left the finite numbers.
+        """
+        self.config_ = resolve_settings(self.recipe, self.settings)
+        spectra, codes = self._check_training(X, y)
+        unlabelled = self._check_more(X_unlabelled, "X_unlabelled")
+        if self.config_.mode == "semi-supervised" and unlabelled is None:
+            raise InputError(
+                "the semi-supervised mode needs X_unlabelled: pixels without a label. Got none"
+            )
+        if self.config_.mode != "semi-supervised":
+            unlabelled = None
+        pixels = TrainingPixels(
+            spectra, codes, self._check_validation(X_validation, y_validation), unlabelled
+        )
+        seed = 0 if self.random_state is None else int(self.random_state)
+        self.trained_, state = train(self.config_, pixels, seed, self.device, self.run, self.report)
+        self.step_ = state.step
+        if self.run is not None:
+            self.save(self.run.path)
+        if state.interrupted:
+            warnings.warn(
+                f"training was interrupted after step {state.step}; the generator is usable as it "
+                "is, and a run folder can be resumed",
+                stacklevel=2,
+            )
+        return self
+
+    def sample(
+        self,
+        n_per_class: int | Mapping[Any, int],
+        classes: Sequence[Any] | None = None,
+        random_state: RandomState = None,
+    ) -> tuple[NDArray[np.float32], NDArray[Any]]:
+        """Draw labelled spectra, class by class.
+
+        Parameters
+        ----------
+        n_per_class
+            A number for every class, or a dict from label to number.
+        classes
+            The labels to draw; by default the keys of the dict, or all classes.
+        random_state
+            Seed or generator.
+
+        Returns
+        -------
+        X, y
+            (N, B) float32 in the units of the training spectra, and (N,) labels.
+
+        Raises
+        ------
+        LabelError
+            A class that the GAN was not trained on.
+        """
+        check_is_fitted(self, "trained_")
+        random = np.random.default_rng(random_state)
+        counts = class_counts(n_per_class, classes, self.classes_)
+        drawn = [np.empty((0, self.n_features_in_), dtype=np.float32)]
+        for label, count in counts.items():
+            for start in range(0, count, CHUNK):
+                size = min(CHUNK, count - start)
+                weights = np.tile(self._weights({label: 1.0}), (size, 1))
+                drawn.append(
+                    self._spectra(self.draw_latents([label] * size, random), weights, random)
+                )
+        labels = np.repeat(np.array(list(counts), dtype=self.classes_.dtype), list(counts.values()))
+        return np.concatenate(drawn), labels
+
+    def draw_latents(self, labels: Sequence[Any], random_state: RandomState = None) -> torch.Tensor:
+        """Draw one latent vector for each of (N,) labels: (N, Z)."""
+        check_is_fitted(self, "trained_")
+        random = np.random.default_rng(random_state)
+        codes = torch.from_numpy(np.searchsorted(self.classes_, np.asarray(labels)))
+        torch_random = torch.Generator().manual_seed(int(random.integers(2**62)))
+        return self.trained_.generator.draw_latents(codes, torch_random)
+
+    def decode(self, latents: torch.Tensor, weights: ArrayLike) -> NDArray[np.float32]:
+        """Return the spectra (N, B) that latents (N, Z) and class weights (N, K) mean, noise-free.
+
+        Class weights are non-negative and sum to one; one-hot weights name a class.
+        """
+        check_is_fitted(self, "trained_")
+        W = np.asarray(weights, dtype=np.float64)
+        if W.ndim != 2 or W.shape != (len(latents), len(self.classes_)):
+            raise InputError(
+                f"weights must have shape ({len(latents)}, {len(self.classes_)}). Got {W.shape}"
+            )
+        if (W < 0).any() or not np.allclose(W.sum(axis=1), 1):
+            raise InputError("class weights must not be negative and must sum to one in each row")
+        return self._spectra(latents, W, None)
+
+    def save(self, path: str | Path) -> None:
+        """Write the trained generator into a folder that `load` reads; nothing in it is code."""
+        check_is_fitted(self, "trained_")
+        run = RunFolder(path)
+        if not run.exists():
+            run = RunFolder.create(path, self.run_settings())
+        facts = {
+            "objective": self.config_.objective,
+            "classes": self.classes_.tolist(),
+            "bands": self.n_features_in_,
+            "step": self.step_,
+        }
+        self.trained_.save(run, GENERATOR, facts)
+
+    def run_settings(self) -> dict[str, Any]:
+        """Return what a run folder's config.toml holds of this estimator: resolved, complete."""
+        return {
+            "recipe": str(self.recipe),
+            "seed": 0 if self.random_state is None else int(self.random_state),
+            "settings": resolve_settings(self.recipe, self.settings).model_dump(),
+        }
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a trained GAN from a run folder.
+
+        Raises
+        ------
+        RunError
+            The folder holds no trained generator.
+        """
+        run = RunFolder(path)
+        settings = run.config()
+        trained, facts = load_trained(run, GENERATOR)
+        try:
+            own = settings["settings"]
+            gan = cls(own["objective"], own, random_state=settings["seed"])
+            gan.classes_ = np.array(facts["classes"])
+            gan.n_features_in_ = int(facts["bands"])
+            gan.step_ = int(facts["step"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunError(f"the run in {path} is damaged: {error}") from error
+        gan.config_ = resolve_settings(gan.recipe, gan.settings)
+        gan.trained_ = trained
+        return gan
+
+    # What follows turns arrays into tensors and calls the training loops.
+
+    def _check_training(
+        self, X: ArrayLike, y: ArrayLike | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        mode = self.config_.mode
+        if y is None and mode != "unsupervised":
+            raise InputError(
+                f"SpectralGAN requires y to be passed, but the target y is None: the {mode} mode "
+                "learns classes; only mode = 'unsupervised' does without"
+            )
+        least = {"ensure_min_samples": 2, "ensure_min_features": 2, "dtype": np.float64}
+        if y is None:
+            spectra = validate_data(self, X, **least)
+        else:
+            spectra, labels = validate_data(self, X, y, **least)
+            check_classification_targets(labels)
+        if mode == "unsupervised":
+            labels = np.zeros(len(spectra), dtype=np.int64)
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        return spectra, codes.astype(np.int64)
+
+    def _check_more(self, X: ArrayLike | None, name: str) -> NDArray[np.float64] | None:
+        if X is None or len(np.asarray(X)) == 0:
+            return None
+        spectra = np.asarray(X, dtype=np.float64)
+        if spectra.ndim != 2 or spectra.shape[1] != self.n_features_in_:
+            raise InputError(
+                f"{name} must have shape (pixels, {self.n_features_in_}). Got {spectra.shape}"
+            )
+        if not np.isfinite(spectra).all():
+            raise InputError(f"{name} must be finite; leave out pixels that are not")
+        return spectra
+
+    def _check_validation(
+        self, X: ArrayLike | None, y: ArrayLike | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]] | None:
+        spectra = self._check_more(X, "X_validation")
+        if spectra is None or (y is None and len(self.classes_) > 1):
+            return None
+        labels = np.zeros(len(spectra)) if len(self.classes_) == 1 else np.asarray(y)
+        known = np.isin(labels, self.classes_) if len(self.classes_) > 1 else labels == 0
+        if not known.all():
+            unknown = np.unique(labels[~known]).tolist()
+            raise LabelError(f"validation pixels have classes that training lacks: {unknown}")
+        codes = np.searchsorted(self.classes_, labels) if len(self.classes_) > 1 else labels
+        return spectra, codes.astype(np.int64)
+
+    def _weights(self, shares: Mapping[Any, float]) -> NDArray[np.float64]:
+        """Return (K,) class weights for a table of labels and shares."""
+        return np.array([float(shares.get(label, 0.0)) for label in self.classes_.tolist()])
+
+    def _spectra(
+        self,
+        latents: torch.Tensor,
+        weights: NDArray[np.float64],
+        random: np.random.Generator | None,
+    ) -> NDArray[np.float32]:
+        if self.config_.mode == "unsupervised" and isinstance(self.config_, HyperganConfig):
+            weights = weights[:, :0]
+        return self.trained_.spectra(latents, torch.from_numpy(weights).float(), random)
+
+
+def resolve_settings(
+    recipe: str, settings: Mapping[str, Any] | None = None, overrides: Sequence[str] = ()
+) -> HyperganConfig | SpectralConfig:
+    """Return a GAN recipe's complete settings, with values and ``key=value`` texts laid over it.
+
+    Raises
+    ------
+    RecipeError
+        No such recipe, an unknown key, or an impossible value.
+    """
+    values = load_recipe("gan", recipe)
+    objective = values.get("objective", "spectral")
+    if objective not in CONFIGS:
+        raise RecipeError(
+            f"recipe {recipe}: objective must be one of {', '.join(CONFIGS)}. Got {objective!r}"
+        )
+    return build_config(CONFIGS[objective], {**values, **(settings or {})}, overrides)
