@@ -41,7 +41,7 @@ def to_nanometres(numbers: npt.ArrayLike, units: str | None) -> Floats | None:
         None where the units are not a length (index, wavenumber, frequency).
     """
     values = np.asarray(numbers, dtype=np.float64)
-    key = (units or "").strip().strip("{}").strip().lower()
+    key = _unit_key(units)
     if key in _NOT_A_LENGTH:
         return None
     factor = _NM_PER_UNIT.get(key)
@@ -49,6 +49,10 @@ def to_nanometres(numbers: npt.ArrayLike, units: str | None) -> Floats | None:
         factor = 1e3 if values.size and np.nanmax(values) < 100 else 1.0
     # 0.424 um is 424 nm, not 424.00000000000006.
     return np.round(values * factor, 9) if factor != 1.0 else values
+
+
+def _unit_key(units: str | None) -> str:
+    return (units or "").strip().strip("{}").strip().lower()
 
 
 def band_facts(source: DatasetReader) -> BandFacts:
@@ -62,6 +66,10 @@ def band_facts(source: DatasetReader) -> BandFacts:
         {key.lower(): text for key, text in source.tags(band).items()} for band in source.indexes
     ]
     imagery = [source.tags(band, ns="IMAGERY") for band in source.indexes]
+    if _unit_key(header.get("wavelength_units")) in _NOT_A_LENGTH:
+        # GDAL would take the numbers of an index for micrometres.
+        flags = _list(header, "bbl", source.count)
+        return BandFacts(good_band=None if flags is None else flags != 0)
     wavelengths_nm = _first(
         _tagged_lengths(tags, "wavelength"),
         _header_lengths(header, "wavelength", source.count),
@@ -108,7 +116,7 @@ def _header_lengths(header: dict[str, str], key: str, count: int) -> Floats | No
     if numbers is None:
         return None
     units = header.get("wavelength_units")
-    if key == "fwhm" and (units or "").strip().lower() not in _NM_PER_UNIT:
+    if key == "fwhm" and _unit_key(units) not in _NM_PER_UNIT:
         # Widths are small in any unit: without units they follow the centres.
         centres = _list(header, "wavelength", count)
         units = "um" if centres is not None and np.nanmax(centres) < 100 else "nm"

@@ -238,6 +238,10 @@ def usable_bands(scene: xr.Dataset) -> npt.NDArray[np.bool_]:
     low, high = np.full(count, np.inf), np.full(count, -np.inf)
     for block in _row_blocks(values):
         known = is_data(block, scene)
+        if known.all():
+            low = np.minimum(low, block.min(axis=(0, 1)))
+            high = np.maximum(high, block.max(axis=(0, 1)))
+            continue
         low = np.minimum(low, np.where(known, block, np.inf).min(axis=(0, 1)))
         high = np.maximum(high, np.where(known, block, -np.inf).max(axis=(0, 1)))
     is_one_pixel = values.shape[0] * values.shape[1] == 1

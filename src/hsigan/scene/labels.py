@@ -105,14 +105,30 @@ def sibling_labels(scene_path: Path) -> Path | None:
 
 
 def label_scene(
-    scene: xr.Dataset, path: Path, name: str | None, options: ReadOptions
+    scene: xr.Dataset,
+    path: Path,
+    name: str | None,
+    options: ReadOptions,
+    is_shared: bool = False,
 ) -> xr.Dataset:
     """Lay a label file on a scene.
+
+    Parameters
+    ----------
+    scene : xarray.Dataset
+        The scene to label.
+    path, name : Path, str or None
+        The file, and the array in it.
+    options : ReadOptions
+        What polygons need to know.
+    is_shared : bool
+        Whether the file is one map for several scenes: then both must be georeferenced, and a
+        scene outside the map has no labels.
 
     Raises
     ------
     LabelError
-        If it cannot be read as labels, or has another shape.
+        If it cannot be read as labels, has another shape, or lies elsewhere.
     """
     if path.suffix.lower() in VECTOR_SUFFIXES:
         from hsigan.scene.vector_labels import rasterise_labels
@@ -120,25 +136,42 @@ def label_scene(
         return rasterise_labels(scene, options)
     try:
         label_map = read_label_map(path, name)
-    except LabelError:
-        raise
     except SceneError as error:
         raise LabelError(f"labels: {error}") from error
     label = _cut_to(scene, label_map, path)
+    if is_shared and (label_map.transform is None or transform_of(scene) is None):
+        raise LabelError(
+            f"{path.name} is one label map for several scenes without a common georeference: give "
+            f"one label file per scene."
+        )
+    if is_shared and label is None:
+        label = np.zeros(scene["values"].shape[:2], dtype=np.int32)
+    if label is None:
+        raise LabelError(
+            f"{path.name} lies elsewhere than the scene {scene.attrs['name']}: give its labels."
+        )
+    _check_fit(scene, label, path)
+    return with_labels(scene, label, label_map.class_names)
+
+
+def _check_fit(scene: xr.Dataset, label: npt.NDArray[Any], path: Path) -> None:
+    name = scene.attrs["name"]
     height, width = scene["values"].shape[:2]
     if label.shape != (height, width):
         fits = label.T.shape == (height, width)
         turned = " They fit when turned: is the layout right?" if fits else ""
         raise LabelError(
-            f"{path.name} has {label.shape[0]} x {label.shape[1]} labels, the scene "
-            f"{scene.attrs['name']} has {height} x {width} pixels: give the labels of this scene, "
-            f"or the layout in which the scene lies.{turned}"
+            f"{path.name} has {label.shape[0]} x {label.shape[1]} labels, the scene {name} has "
+            f"{height} x {width} pixels: give the labels of this scene, or the layout in which the "
+            f"scene lies.{turned}"
         )
-    return with_labels(scene, label, label_map.class_names)
 
 
-def _cut_to(scene: xr.Dataset, labels: LabelMap, path: Path) -> npt.NDArray[Any]:
-    """Return the labels of the scene's own pixels, where both files say where they lie."""
+def _cut_to(scene: xr.Dataset, labels: LabelMap, path: Path) -> npt.NDArray[Any] | None:
+    """Return the labels of the scene's own pixels, cut where both files say where they lie.
+
+    None where they do not meet.
+    """
     grid, crs = transform_of(scene), crs_of(scene)
     if grid is None or labels.transform is None:
         return labels.ids
@@ -160,9 +193,7 @@ def _cut_to(scene: xr.Dataset, labels: LabelMap, path: Path) -> npt.NDArray[Any]
     columns = slice(max(0, column), max(0, min(width, column + labels.ids.shape[1])))
     part = result[rows, columns]
     if part.size == 0:
-        raise LabelError(
-            f"{path.name} lies elsewhere than the scene {scene.attrs['name']}: give its labels."
-        )
+        return None
     top, left = max(0, -row), max(0, -column)
     part[...] = labels.ids[top : top + part.shape[0], left : left + part.shape[1]]
     return result

@@ -1,5 +1,6 @@
 """MATLAB files: version 5 through SciPy, version 7.3 (which is HDF5) through h5py."""
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ def mat_shapes(path: Path) -> dict[str, tuple[int, ...]]:
                     and item.dtype.kind in "iuf"
                     and "MATLAB_empty" not in item.attrs
                 }
+        _check_length(path)
         found = scipy.io.whosmat(str(path))
     except Exception as error:
         # SciPy meets a damaged file with whatever its parser stumbles on.
@@ -55,6 +57,29 @@ def read_mat(path: Path, name: str) -> npt.NDArray[Any]:
         return np.asarray(scipy.io.loadmat(str(path), variable_names=[name])[name])
     except Exception as error:
         raise _unreadable(path, error) from error
+
+
+def _check_length(path: Path) -> None:
+    """Refuse a version 5 file whose last array is cut off: SciPy skips over what it is not asked.
+
+    The file is a head of 128 bytes and elements of 8 + n bytes, n in the second word of each.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(128)
+        order = {b"IM": "<", b"MI": ">"}.get(head[126:128])
+        if order is None:
+            # Version 4 has no such head, and anything else is for SciPy to refuse.
+            return
+        position = 128
+        while position < size:
+            file.seek(position)
+            tag = file.read(8)
+            if len(tag) < 8:
+                raise EOFError
+            position += 8 + struct.unpack(f"{order}II", tag)[1]
+    if position > size:
+        raise EOFError
 
 
 def _unreadable(path: Path, error: Exception) -> SceneError:

@@ -1,6 +1,7 @@
 """What GDAL can read: GeoTIFF, ENVI and the rest, with the bands' wavelengths and flags."""
 
 import gzip
+import logging
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -25,6 +26,20 @@ _BLOCK_BYTES = 64 * 2**20
 
 
 @contextmanager
+def quiet_gdal() -> Iterator[None]:
+    """Keep GDAL from printing: it raises what matters, and a plain image needs no georeference."""
+    handler = logging.NullHandler()
+    logger = logging.getLogger("rasterio")
+    logger.addHandler(handler)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            yield
+    finally:
+        logger.removeHandler(handler)
+
+
+@contextmanager
 def opened_raster(path: Path) -> Iterator[DatasetReader]:
     """Open a file with GDAL; what goes wrong inside becomes a SceneError.
 
@@ -35,10 +50,8 @@ def opened_raster(path: Path) -> Iterator[DatasetReader]:
     """
     path = data_file(path)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(path) as source:
-                yield source
+        with quiet_gdal(), rasterio.open(path) as source:
+            yield source
     except RasterioError as error:
         raise SceneError(
             f"{path.name} cannot be read as an image ({_reason(path, error)}): it is cut off, "
@@ -189,4 +202,7 @@ def _scale(source: DatasetReader, facts: BandFacts) -> float | None:
 
 def _units(source: DatasetReader) -> str | None:
     units = set(source.units)
-    return str(units.pop()) if len(units) == 1 and units != {None} else None
+    if len(units) == 1 and units != {None}:
+        return str(units.pop())
+    in_header: str | None = source.tags(ns="ENVI").get("data_units")
+    return in_header

@@ -70,8 +70,9 @@ def open_scenes(
         raise SceneError("no scene was given: name one file or more.")
     options = replace(options or ReadOptions(), **changes)
     labels = _labels_per_scene(options, len(paths))
+    is_shared = isinstance(options.labels, str | Path) and len(paths) > 1
     scenes = [
-        _read(Path(path), replace(options, labels=label))
+        _read(Path(path), replace(options, labels=label), is_shared)
         for path, label in zip(paths, labels, strict=True)
     ]
     for scene in scenes[1:]:
@@ -82,20 +83,13 @@ def open_scenes(
 def _labels_per_scene(options: ReadOptions, count: int) -> list[PathLike | None]:
     labels = options.labels
     if labels is None or isinstance(labels, str | Path):
-        # One map for several scenes is cut by its georeference; without one it fits one scene.
-        if (
-            labels is not None
-            and count > 1
-            and str(labels).split(":")[0].endswith((".mat", ".npy"))
-        ):
-            raise LabelError(f"{labels!s} is one label map for {count} scenes: give one each.")
         return [labels] * count
     if len(labels) != count:
         raise LabelError(f"{len(labels)} label files were given for {count} scenes: give one each.")
     return list(labels)
 
 
-def _read(path: Path, options: ReadOptions) -> xr.Dataset:
+def _read(path: Path, options: ReadOptions, is_shared: bool) -> xr.Dataset:
     _check_file(path)
     scene = _read_values(path, options)
     if options.wavelengths is not None:
@@ -103,7 +97,8 @@ def _read(path: Path, options: ReadOptions) -> xr.Dataset:
     labels = options.labels
     if isinstance(labels, str | Path):
         file, name = labels_for(path, labels)
-        scene = label_scene(scene, file, name, replace(options, labels=file))
+        is_shared = is_shared and not Path(labels).is_dir()
+        scene = label_scene(scene, file, name, replace(options, labels=file), is_shared)
     elif "label" not in scene and (sibling := sibling_labels(path)) is not None:
         scene = label_scene(scene, sibling, None, options)
     if not valid_mask(scene).any():

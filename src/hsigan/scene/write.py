@@ -15,6 +15,7 @@ from hsigan.errors import SceneError
 from hsigan.scene.labelled_arrays import is_zarr
 from hsigan.scene.labels import sibling_labels
 from hsigan.scene.options import PathLike
+from hsigan.scene.raster import quiet_gdal
 from hsigan.scene.write_arrays import write_netcdf, write_zarr
 from hsigan.scene.write_raster import write_envi, write_geotiff
 
@@ -117,8 +118,8 @@ def _staged(target: Path) -> Iterator[Path]:
     folder: Path | None = None
     try:
         folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-        with warnings.catch_warnings():
-            # GDAL, Zarr and netCDF warn of georeferences and string types that are as intended.
+        with quiet_gdal(), warnings.catch_warnings():
+            # Zarr and netCDF warn of types that other programs may not know.
             warnings.simplefilter("ignore")
             yield folder
         # Headers last: without its header a new data file is not yet a scene.

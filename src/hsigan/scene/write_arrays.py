@@ -12,10 +12,11 @@ _CHUNK_PX = 256
 
 
 def write_netcdf(scene: xr.Dataset, path: Path) -> None:
-    """Write one netCDF 4 file, compressed."""
+    """Write one netCDF 4 file, compressed; it is made in memory, as large as on disk."""
     compressed = {"zlib": True, "complevel": 4, "shuffle": True}
-    encoding = {"values": compressed}
-    _conventional(scene).to_netcdf(path, engine="h5netcdf", format="NETCDF4", encoding=encoding)
+    content = _conventional(scene).to_netcdf(engine="h5netcdf", encoding={"values": compressed})
+    # The HDF5 library ends the whole process when the disk fills up under an open file.
+    path.write_bytes(content)
 
 
 def write_zarr(scene: xr.Dataset, path: Path) -> None:
