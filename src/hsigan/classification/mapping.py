@@ -1,0 +1,192 @@
+"""Class maps of whole scenes, block by block, and the files that hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from hsigan.classification.trained import TrainedClassifier
+from hsigan.errors import InputError, SceneError
+from hsigan.files import whole_file
+from hsigan.scene import crs_of, transform_of
+from hsigan.scene.write_raster import class_colours
+
+# Spectra of one block as float64 take about 64 MB, whatever the size of the scene.
+_BLOCK_VALUES = 8_000_000
+
+Progress = Callable[[int, int], None]
+"""Called with the rows done and all rows."""
+
+
+def classify_scene(
+    trained: TrainedClassifier,
+    scene: xr.Dataset,
+    map_path: str | Path,
+    probabilities_path: str | Path | None = None,
+    progress: Progress | None = None,
+) -> NDArray[np.int32]:
+    """Predict every valid pixel and write the map; memory is bounded by a block of rows.
+
+    Parameters
+    ----------
+    trained : a trained classifier
+    scene : a scene of the same sensor, in the same units
+    map_path : .tif (georeference, colour table, category names) or .png (with a legend)
+    probabilities_path : .tif with one float32 band per class, NaN where there is no data
+    progress : called after each block
+
+    Returns
+    -------
+    (H, W) int32 class ids, 0 where there is no data.
+
+    Raises
+    ------
+    SceneError
+        The scene lacks bands that the classifier reads.
+    InputError
+        Another file type.
+    """
+    target = Path(map_path)
+    _check_endings(target, probabilities_path)
+    height, width = scene.sizes["y"], scene.sizes["x"]
+    predicted = np.zeros((height, width), dtype=np.int32)
+    with ExitStack() as stack:
+        layers = None
+        if probabilities_path is not None:
+            import rasterio
+
+            temporary = stack.enter_context(whole_file(probabilities_path))
+            profile = _profile(scene, "float32", len(trained.class_ids)) | {"nodata": np.nan}
+            layers = stack.enter_context(rasterio.open(temporary, "w", **profile))
+            for index, class_id in enumerate(trained.class_ids, start=1):
+                layers.set_band_description(index, trained.class_names.get(class_id, str(class_id)))
+        for start, labels, probability in predict_blocks(trained, scene, layers is not None):
+            predicted[start : start + len(labels)] = labels
+            if layers is not None and probability is not None:
+                from rasterio.windows import Window
+
+                window = Window(0, start, width, len(labels))
+                layers.write(np.moveaxis(probability, -1, 0), window=window)
+            if progress is not None:
+                progress(start + len(labels), height)
+    if target.suffix == ".png":
+        _write_png(predicted, trained.class_names, target)
+    else:
+        _write_geotiff(predicted, trained.class_names, scene, target)
+    return predicted
+
+
+def predict_blocks(
+    trained: TrainedClassifier, scene: xr.Dataset, probabilities: bool = False
+) -> Iterator[tuple[int, NDArray[np.int32], NDArray[np.float32] | None]]:
+    """Yield first row, labels (h, W) and probabilities (h, W, K) of blocks of rows."""
+    positions = _band_positions(trained, scene)
+    width = scene.sizes["x"]
+    rows = max(1, _BLOCK_VALUES // (width * len(positions)))
+    nodata = scene["values"].attrs.get("nodata")
+    for start in range(0, scene.sizes["y"], rows):
+        block = scene["values"][start : start + rows].values[..., positions]  # (h, W, B)
+        valid = np.isfinite(block).all(axis=2)
+        if nodata is not None:
+            valid &= (block != nodata).all(axis=2)
+        labels = np.zeros(valid.shape, dtype=np.int32)
+        layers = None
+        if probabilities:
+            layers = np.full((*valid.shape, len(trained.class_ids)), np.nan, dtype=np.float32)
+        if valid.any():
+            spectra = block[valid].astype(np.float64)
+            labels[valid] = trained.classifier.predict(spectra)
+            if layers is not None:
+                layers[valid] = trained.classifier.predict_proba(spectra)
+        yield start, labels, layers
+
+
+def _band_positions(trained: TrainedClassifier, scene: xr.Dataset) -> NDArray[np.int64]:
+    numbers = scene["band"].values
+    absent = np.setdiff1d(trained.band_indices, numbers)
+    if len(absent):
+        raise SceneError(
+            f"{scene.attrs.get('name', 'the scene')} has no band {absent[0]} ({len(absent)} of "
+            f"{len(trained.band_indices)} bands are absent): give a scene of the sensor that the "
+            "classifier was trained on."
+        )
+    order = np.argsort(numbers)
+    return np.asarray(order[np.searchsorted(numbers, trained.band_indices, sorter=order)])
+
+
+def _check_endings(map_path: Path, probabilities_path: str | Path | None) -> None:
+    if map_path.suffix not in (".tif", ".tiff", ".png"):
+        raise InputError(f"a class map is written as .tif or .png. Got {map_path.name!r} instead.")
+    if probabilities_path is not None and Path(probabilities_path).suffix not in (".tif", ".tiff"):
+        raise InputError(
+            f"probabilities are written as .tif. Got {Path(probabilities_path).name!r} instead."
+        )
+
+
+def _profile(scene: xr.Dataset, dtype: str, count: int) -> dict[str, Any]:
+    return {
+        "driver": "GTiff",
+        "height": scene.sizes["y"],
+        "width": scene.sizes["x"],
+        "count": count,
+        "dtype": dtype,
+        "crs": crs_of(scene),
+        "transform": transform_of(scene),
+        "compress": "deflate",
+        "bigtiff": "if_safer",
+    }
+
+
+def _write_geotiff(
+    predicted: NDArray[np.int32], names: Mapping[int, str], scene: xr.Dataset, path: Path
+) -> None:
+    import rasterio
+
+    highest = max([int(predicted.max()), *names])
+    dtype = "uint8" if highest < 256 else "uint16" if highest < 65536 else "int32"
+    options = _profile(scene, dtype, 1) | {"nodata": 0}
+    with whole_file(path) as temporary, rasterio.open(temporary, "w", **options) as target:
+        target.write(predicted.astype(dtype), 1)
+        target.update_tags(1, **{f"CLASS_NAME_{key}": name for key, name in names.items()})
+        if dtype == "uint8":
+            target.write_colormap(1, class_colours(highest))
+    if highest < 10_000:
+        # GDAL keeps the names of a GeoTIFF's categories in this file beside it.
+        listed = [names.get(key, "") for key in range(highest + 1)]
+        items = "".join(f"<Category>{escape(name)}</Category>" for name in listed)
+        with whole_file(path.with_name(f"{path.name}.aux.xml")) as temporary:
+            temporary.write_text(
+                '<PAMDataset><PAMRasterBand band="1"><CategoryNames>'
+                f"{items}</CategoryNames></PAMRasterBand></PAMDataset>\n",
+                encoding="utf-8",
+            )
+
+
+def _write_png(predicted: NDArray[np.int32], names: Mapping[int, str], path: Path) -> None:
+    """Draw the map with a legend; small scenes are enlarged by whole pixels."""
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
+
+    highest = max([int(predicted.max()), *names])
+    palette = np.zeros((highest + 1, 4), dtype=np.uint8)
+    for class_id, colour in class_colours(highest).items():
+        palette[class_id] = colour
+    scale = max(1, 800 // max(predicted.shape))
+    picture = palette[predicted].repeat(scale, axis=0).repeat(scale, axis=1)
+    height, width = (size / 100 for size in picture.shape[:2])
+    figure = Figure(figsize=(width + 3.0, max(height, 0.25 * len(names) + 0.5)), dpi=100)
+    axes = figure.add_axes((0.0, 0.0, width / (width + 3.0), 1.0))
+    axes.imshow(picture, interpolation="nearest")
+    axes.set_axis_off()
+    shown = [class_id for class_id in sorted(names) if class_id]
+    patches = [Patch(color=palette[c] / 255, label=f"{c}  {names[c]}") for c in shown]
+    figure.legend(handles=patches, loc="center right", frameon=False, fontsize=9)
+    with whole_file(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=100)

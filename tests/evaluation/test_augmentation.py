@@ -1,0 +1,209 @@
+"""The augmentation experiment: honest, paired, resumable."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from hsigan.errors import RecipeError
+from hsigan.evaluation.augmentation import evaluate_augmentation
+from hsigan.evaluation.augmentation_config import AugmentationConfig
+from hsigan.evaluation.augmentation_methods import METHODS, fit_generator, possible
+from hsigan.evaluation.augmentation_partition import (
+    Partition,
+    make_partition,
+    spatial_groups,
+)
+from hsigan.evaluation.augmentation_run import PartitionRun, run_partition, works
+from hsigan.evaluation.results import Record, ResultsFolder
+from hsigan.recipe import build_config, load_recipe, recipe_names
+from hsigan.sampling import make_split
+from hsigan.sampling.pixels import gather_pixels
+from hsigan.scene import simulate_scene
+from hsigan.synthesis.auto import Candidate
+
+WITHOUT_GANS = tuple(n for n, m in METHODS.items() if not m.gan_recipe)
+SMALL = AugmentationConfig(
+    split={"mode": "random", "train": 0.25},
+    seeds=2,
+    methods=("none", "duplication", "gain-offset", "auto"),
+    classifiers=("lda", "svm-linear"),
+    auto_methods=("duplication", "gain-offset"),
+)
+
+
+@pytest.fixture(scope="module")
+def scene() -> xr.Dataset:
+    return simulate_scene(height=36, width=36, bands=18, classes=3, seed=2)
+
+
+def _partition(scene: xr.Dataset, config: AugmentationConfig = SMALL, seed: int = 0) -> Partition:
+    split = make_split([scene["label"].values], config.split_options(seed))
+    return make_partition([scene], split, seed)
+
+
+def _key(record: Record) -> tuple[object, ...]:
+    return record.seed, record.method, record.amount, record.classifier, record.metric
+
+
+def test_every_method_gives_accuracies_for_every_classifier(scene: xr.Dataset) -> None:
+    config = SMALL.model_copy(update={"methods": WITHOUT_GANS, "classifiers": ("lda",)})
+    data = _partition(scene, config)
+    seen = dict(run_partition(data, config, "s", set()))
+    assert list(seen) == works(config)
+    assert {method for method, _ in seen} == set(WITHOUT_GANS)
+    for records in seen.values():
+        values = {(r.classifier, r.metric): r.value for r in records}
+        assert {"lda", "best"} == {classifier for classifier, _ in values}
+        assert 0.0 <= values["lda", "overall_accuracy"] <= 100.0
+
+
+def test_changing_test_pixels_changes_no_inductive_fit_and_no_choice(scene: xr.Dataset) -> None:
+    config = SMALL.model_copy(update={"methods": WITHOUT_GANS})
+    data = _partition(scene, config)
+    rng = np.random.default_rng(0)
+    other = replace(
+        data,
+        X_test=rng.normal(1000.0, 900.0, data.X_test.shape).astype(np.float32),
+        y_test=rng.permutation(data.y_test),
+        X_target=data.X_target[:5] * 3.0,
+        X_areas=data.X_areas * 3.0,
+    )
+    probe = data.X_validation * np.float32(1.03)
+    runs = [PartitionRun.begin(each, config) for each in (data, other)]
+    assert runs[0].tuned == runs[1].tuned
+    for method, amount in works(config):
+        if METHODS[method].unlabelled == "transductive" or method == "auto":
+            continue
+        for name in config.classifiers:
+            predicted = [run._fit(method, amount, name).predict(probe) for run in runs]
+            np.testing.assert_array_equal(*predicted, err_msg=method)
+    assert runs[0]._decide() == runs[1]._decide()
+
+
+@pytest.mark.parametrize("per_class", [None, 8])
+def test_auto_without_a_choice_is_exactly_the_real_only_classifier(
+    scene: xr.Dataset, per_class: int | None
+) -> None:
+    split = {"mode": "random", "train_per_class": per_class} if per_class else SMALL.split
+    config = SMALL.model_copy(update={"split": split, "auto_methods": ("duplication",)})
+    run = PartitionRun.begin(_partition(scene, config), config)
+    alone, auto = run.scores("none", None), run.scores("auto", None)
+    for name in (*config.classifiers, "best"):
+        assert auto[name].pop("augmented") in (0.0, 1.0)
+        if run.choices.get(name) is None or run.choices[name].candidate is None:
+            assert auto[name] == alone[name]
+    # Duplicates change a discriminant analysis by nothing that can be seen on validation data.
+    assert run.choices["lda"].candidate is None
+
+
+def test_auto_takes_what_clearly_helps_on_validation_data(
+    scene: xr.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = PartitionRun.begin(_partition(scene), SMALL)
+    helpful = Candidate("gain-offset", 1.0)
+    gains = {helpful: np.array([3.0, 2.0, 4.0, 3.0, 2.0, 3.0, 4.0, 3.0])}
+    monkeypatch.setattr(run, "_validation_gains", lambda name, methods: gains)
+    auto = run.scores("auto", None)
+    assert auto["lda"]["augmented"] == 1.0
+    expected = run.scores("gain-offset", 1.0)["lda"]
+    assert auto["lda"]["overall_accuracy"] == expected["overall_accuracy"]
+
+
+def test_gains_are_over_the_classifier_that_validation_chose(scene: xr.Dataset) -> None:
+    data = _partition(scene)
+    run = PartitionRun.begin(data, SMALL)
+    records = [r for _, group in run_partition(data, SMALL, "s", set()) for r in group]
+    accuracy = {
+        (r.method, r.classifier): r.value for r in records if r.metric == "overall_accuracy"
+    }
+    gains = {(r.method, r.classifier): r.value for r in records if r.metric == "gain_over_best"}
+    reference = accuracy["none", run.best]
+    assert accuracy["none", "best"] == reference
+    assert gains == {key: value - reference for key, value in accuracy.items()}
+
+
+def test_an_interrupted_experiment_continues_to_the_same_records(
+    scene: xr.Dataset, tmp_path: Path
+) -> None:
+    whole = evaluate_augmentation([scene], SMALL, ResultsFolder(tmp_path / "whole"))
+    folder = ResultsFolder(tmp_path / "cut")
+    steps: list[tuple[int, int]] = []
+
+    def stop(message: str, done: int, planned: int) -> None:
+        steps.append((done, planned))
+        if done == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_augmentation([scene], SMALL, folder, progress=stop)
+    assert len({r.seed for r in folder.records()}) == 2
+    before = len(folder.records_path.read_text().splitlines())
+    steps.clear()
+    records = evaluate_augmentation(
+        [scene], SMALL, folder, progress=lambda m, d, p: steps.append((d, p))
+    )
+    assert steps[0] == (5, 8)
+    assert steps[-1] == (8, 8)
+    assert before < len(folder.records_path.read_text().splitlines()) == len(records)
+    assert {_key(r): r.value for r in records} == {_key(r): r.value for r in whole}
+
+
+def test_processes_give_the_records_of_one_process(scene: xr.Dataset, tmp_path: Path) -> None:
+    config = SMALL.model_copy(update={"methods": ("none",), "classifiers": ("lda",)})
+    alone = evaluate_augmentation([scene], config, ResultsFolder(tmp_path / "1"))
+    together = evaluate_augmentation([scene], config, ResultsFolder(tmp_path / "2"), processes=2)
+    assert {_key(r): r.value for r in alone} == {_key(r): r.value for r in together}
+
+
+def test_unlabelled_pixels_of_inductive_methods_hold_no_test_pixel(scene: xr.Dataset) -> None:
+    data = _partition(scene)
+    test = {row.tobytes() for row in data.X_test} | {row.tobytes() for row in data.X_validation}
+    assert len(data.X_unlabelled)
+    assert not test & {row.tobytes() for row in data.X_unlabelled}
+    bare = replace(data, X_unlabelled=data.X_unlabelled[:0])
+    assert not possible("label-propagation", bare)
+    assert possible("gaussian", bare)
+    assert fit_generator("label-propagation", data, {}) is not None
+
+
+def test_groups_of_validation_pixels_are_of_equal_size_and_hold_together(
+    scene: xr.Dataset,
+) -> None:
+    table = gather_pixels([scene], "labelled")
+    groups = spatial_groups(table, 8)
+    counts = np.bincount(groups)
+    assert len(counts) == 8
+    assert counts.max() - counts.min() <= 1
+    spread = [np.ptp(table.row[groups == g]) + np.ptp(table.column[groups == g]) for g in range(8)]
+    assert np.mean(spread) < np.ptp(table.row) + np.ptp(table.column)
+
+
+@pytest.mark.parametrize("name", recipe_names("experiment"))
+def test_shipped_experiments_are_valid(name: str) -> None:
+    config = build_config(AugmentationConfig, load_recipe("experiment", name))
+    assert config.scenes
+    assert config.title
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("methods=['noone']", "no method 'noone'"),
+        ("classifiers=['svn']", "no classifier 'svn'"),
+        ("amounts=[0.0]", "above zero"),
+        ("seedz=3", "did you mean 'seeds'"),
+    ],
+)
+def test_impossible_settings_are_refused(override: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        build_config(AugmentationConfig, {}, [override])
+
+
+def test_an_impossible_split_is_refused() -> None:
+    with pytest.raises(RecipeError, match="split"):
+        build_config(AugmentationConfig, {"split": {"mode": "randum", "train": 0.1}})
+    with pytest.raises(RecipeError, match="split"):
+        build_config(AugmentationConfig, {"split": {"tain": 0.1}})
