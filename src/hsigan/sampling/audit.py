@@ -46,22 +46,26 @@ class Audit:
         return sum(self.counts[part].values())
 
     def lines(self) -> list[str]:
-        """Return the audit as lines for people."""
-        sizes = ", ".join(f"{part} {self.total(part)}" for part in PARTS)
-        rows = [f"pixels: {sizes}, in no part {self.unassigned_px}"]
-        rows += [
+        """Return the audit as lines for people: a line per class, then the findings."""
+        classes = [
             f"class {label}: " + ", ".join(f"{part} {self.counts[part][label]}" for part in PARTS)
             for label in self.counts["train"]
         ]
-        rows.append("no pixel is in two parts; every pixel in a part is labelled")
-        rows.append(f"guard of {self.guard_px} px between test and training pixels: holds")
+        return classes + self.findings()
+
+    def findings(self) -> list[str]:
+        """Return what holds for the whole split, as lines for people."""
+        sizes = ", ".join(f"{part} {self.total(part)}" for part in PARTS)
         side = f"{self.patch_px} x {self.patch_px}"
-        rows.append(
-            f"test pixels whose {side} patch holds a training pixel: "
-            f"{self.test_seeing_training:.1%}; overlaps a training patch: "
-            f"{self.test_overlapping_training:.1%}"
-        )
-        return rows
+        return [
+            f"labelled pixels: {sizes}, in no part {self.unassigned_px}",
+            "no pixel is in two parts, every pixel in a part has a label, "
+            "every class is in every part",
+            f"test pixels lie more than {self.guard_px} px from all training and validation pixels",
+            f"test pixels whose {side} patch holds a training or validation pixel: "
+            f"{self.test_seeing_training:.1%}, overlaps the patch of one: "
+            f"{self.test_overlapping_training:.1%}",
+        ]
 
 
 def audit(
