@@ -97,9 +97,8 @@ def _overview(results: Results, fidelity: Fidelity, metrics: Sequence[str]) -> F
     panels = [Panel(_dots(results, fidelity, metric), metric_label(metric)) for metric in metrics]
     reading = (
         "Large marks are the figure over all classes, small ones single classes in their colour. "
-        "The grey stripe is what real pixels reach against real pixels: a method whose mark lies "
-        "in the stripe cannot be told from reality by this figure. For the distance over its "
-        "floor, the line at 1 takes the stripe's place."
+        "The vertical line is what real pixels reach against real pixels, the stripe its spread: a "
+        "method whose mark lies there cannot be told from reality by this figure."
     )
     return Figure("At a glance", panels, reading, size="large")
 
@@ -111,8 +110,8 @@ def _dots(results: Results, fidelity: Fidelity, metric: str) -> Markup:
         low, high = (fidelity.figure(metric, name).mean for name in (FLOOR_LOW, FLOOR_HIGH))
         if math.isfinite(low) and math.isfinite(high):
             axes.axvspan(low, high, color=MUTED, alpha=0.25, lw=0)
-        else:
-            axes.axvline(1, color=MUTED, lw=1.2)
+        floor = fidelity.figure(metric, FLOOR).mean
+        axes.axvline(floor if math.isfinite(floor) else 1, color=MUTED, lw=1.2)
         for place, method in enumerate(methods):
             for class_id in results.class_ids:
                 value = fidelity.figure(metric, method, class_id).mean

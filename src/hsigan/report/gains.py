@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
-from hsigan.evaluation.augmentation_run import BEST
 from hsigan.evaluation.statistics import Interval
 from hsigan.report.blocks import Block, Cell, Figure, Fold, Key, Panel, Table
 from hsigan.report.colours import line_styles
@@ -20,6 +19,7 @@ from hsigan.report.settings import number, plain_range, short, signed, signed_ra
 from hsigan.report.study import (
     ACCURACY,
     AUGMENTED,
+    BEST,
     OVER_BEST,
     REFERENCE,
     Study,

@@ -6,15 +6,24 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from hsigan.evaluation.augmentation_methods import METHODS
-from hsigan.evaluation.augmentation_run import BEST
 from hsigan.evaluation.results import Record
 from hsigan.evaluation.statistics import Interval, mean_interval, paired_difference
 from hsigan.report.folder import ordered_methods
 from hsigan.report.settings import Setting, by_setting, in_order, values_by_seed
 
-REFERENCE = "none"
+REFERENCE, BEST = "none", "best"
 ACCURACY, OVER_BEST, AUGMENTED = "overall_accuracy", "gain_over_best", "augmented"
+
+# The evaluation's own tables hold the same; importing them would load every classifier.
+SEES_UNLABELLED = {
+    "label-propagation": "inductive",
+    "ss-gan": "inductive",
+    "hypergan-ss": "inductive",
+    "ss-gan-transductive": "transductive",
+    "coral": "transductive",
+    "area-standardisation": "transductive",
+    "self-training": "transductive",
+}
 
 Work = tuple[str, float | None]
 Place = tuple[str, str, str, float | None]
@@ -99,11 +108,11 @@ def studies(records: Iterable[Record]) -> list[Study]:
 
 
 def method_label(method: str) -> str:
-    """Return a method's name, and whether it has seen the test area's pixels without labels."""
-    known = METHODS.get(method)
+    """Return a method's name, and which unlabelled pixels it saw: none of, or all of, the test."""
     if method == REFERENCE:
         return "none (real pixels only)"
-    return f"{method} ({known.unlabelled})" if known and known.unlabelled else method
+    seen = SEES_UNLABELLED.get(method)
+    return f"{method} ({seen})" if seen else method
 
 
 def classifier_label(classifier: str) -> str:
