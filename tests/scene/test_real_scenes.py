@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.io
 
 from hsigan.scene import (
     ReadOptions,
     class_names_of,
     crs_of,
+    make_scene,
     mosaic,
     open_scene,
     open_scenes,
@@ -18,6 +20,7 @@ from hsigan.scene import (
     valid_mask,
     write_scene,
 )
+from hsigan.scene.wavelengths import read_wavelengths
 
 SCENES = [
     ("salinas_a/SalinasA.mat", (83, 86, 224), "int16"),
@@ -135,10 +138,10 @@ def test_jasper_ridge_is_column_major(data_dir: Path) -> None:
     tiff = open_scene(folder / "Jasper_Ridge_ori.tif")
     assert flat["values"].shape == (100, 100, 224)
     assert flat["values"].dtype == np.uint16
-    # The .mat keeps absolute values; bands 4-103 (1-based) are the first that the .tif keeps.
-    magnitude = np.abs(tiff["values"].values[:, :, 40].astype(int))
-    same = [(flat["values"].values[:, :, band] == magnitude).mean() for band in range(224)]
-    assert max(same) > 0.999
+    # The .mat keeps absolute values of all bands, the .tif the bands that this list selects.
+    selected = scipy.io.loadmat(folder / "JasperRidge2_F224_2.mat")["SlectBands"].ravel() - 1
+    kept = flat["values"].values[:, :, selected]
+    assert np.array_equal(kept, np.abs(tiff["values"].values.astype(int)))
 
 
 def test_samson_and_berlin_have_wavelengths_in_nm(data_dir: Path) -> None:
@@ -156,12 +159,19 @@ def test_wavelength_files(data_dir: Path) -> None:
     aviris = open_scene(
         data_dir / "salinas_a/SalinasA.mat", wavelengths=folder / "AVIRIS_wavelengths.mat"
     )
-    assert 360 < aviris["wavelength_nm"].values[0] < 2500 < aviris["wavelength_nm"].values[-1] + 10
+    assert aviris["wavelength_nm"].values[[0, -1]].tolist() == pytest.approx([369.85, 2506.81])
+    hyperion = folder / "Hyperion_Spectral_Coverage.tab"
+    facts = read_wavelengths(hyperion, 242)
+    assert facts.wavelengths_nm is not None
+    assert facts.wavelengths_nm[:2].tolist() == [355.59, 365.76]
+    assert facts.fwhm_nm is not None
+    assert facts.fwhm_nm[0] == 11.3871
+    ksc = read_wavelengths(f"{folder}/KSC_spec.mat", 176).wavelengths_nm
+    assert ksc is not None
+    assert ksc[[0, -1]].tolist() == [439.25, 2498.96]
 
 
 def test_a_large_scene_is_read_in_seconds(tmp_path: Path) -> None:
-    from hsigan.scene import make_scene
-
     cube = np.random.default_rng(0).integers(0, 9999, (600, 340, 103), dtype=np.int16)
     path = write_scene(make_scene(cube), tmp_path / "large.img")
     start = time.perf_counter()

@@ -171,8 +171,11 @@ def _read_cube(source: DatasetReader) -> npt.NDArray[Any]:
     cube = np.empty((source.height, source.width, source.count), dtype=source.dtypes[0])
     interleave = source.tags(ns="IMAGE_STRUCTURE").get("INTERLEAVE", "BAND")
     if interleave == "BAND":
-        for band in range(source.count):
-            cube[:, :, band] = source.read(band + 1)
+        # Many bands a call: GDAL's wrapper looks at every band of the file in each call.
+        bands = max(1, _BLOCK_BYTES // cube[:, :, 0].nbytes)
+        for start in range(0, source.count, bands):
+            indexes = list(source.indexes[start : start + bands])
+            cube[:, :, start : start + bands] = np.moveaxis(source.read(indexes), 0, -1)
         return cube
     rows = max(1, _BLOCK_BYTES // cube[0].nbytes)
     for start in range(0, source.height, rows):
