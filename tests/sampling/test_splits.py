@@ -28,7 +28,7 @@ def _sum(masks: tuple[np.ndarray, ...]) -> int:
     return sum(int(mask.sum()) for mask in masks)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     mode=st.sampled_from(["random", "blocks", "rows", "tiles"]),
     train=st.floats(0.05, 0.9),
@@ -191,6 +191,17 @@ def test_held_out_units_validate_on_other_ground(fields: np.ndarray, mode: Any) 
                 unit = (index, 0, 0) if mode == "tiles" else (place.group, *ground)
                 owners.setdefault(unit, set()).add(part)
     assert all(len(parts) == 1 for parts in owners.values())
+
+
+@pytest.mark.parametrize("mode", ["blocks", "tiles"])
+def test_the_guard_holds_between_validating_units_and_training(
+    fields: np.ndarray, mode: Any
+) -> None:
+    options = SplitOptions(mode=mode, train=0.7, validation_by="units", guard_px=3, block_px=15)
+    split = make_split(_tiles(fields), options, grids=TOUCHING)
+    assert _sum(split.validation)
+    for near, train in zip(within(split.validation, 3, TOUCHING), split.train, strict=True):
+        assert not (near & train).any()
 
 
 def test_rows_cut_each_class_near_the_share(fields: np.ndarray) -> None:
