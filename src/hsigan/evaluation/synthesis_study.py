@@ -1,0 +1,244 @@
+"""From scenes and a split to judged generators: fit, sample, evaluate, and keep everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from hsigan.errors import InputError
+from hsigan.evaluation.augmentation_methods import METHODS, make_generator
+from hsigan.evaluation.augmentation_partition import Partition, make_partition
+from hsigan.evaluation.interpolation import interpolation_arrays, mixed_spectra
+from hsigan.evaluation.results import Record, ResultsFolder
+from hsigan.evaluation.scene_arrays import scene_arrays
+from hsigan.evaluation.synthesis import (
+    Progress,
+    Setting,
+    count_steps,
+    evaluate_synthesis,
+)
+from hsigan.evaluation.unmixing import Interpolate, evaluate_unmixing
+from hsigan.sampling import Split, common_bands
+from hsigan.synthesis import SpectralGAN, load_samples
+from hsigan.synthesis.auto import Generator
+
+Pair = tuple[NDArray[Any], NDArray[Any]]
+JUDGEABLE = tuple(name for name, method in METHODS.items() if method.kind == "generator")
+DEFAULT_METHODS = ("gan", "ss-gan", "duplication", "gaussian", "smoothed-bootstrap", "smote")
+
+
+@dataclass(frozen=True)
+class Contestants:
+    """Whose samples are judged.
+
+    Parameters
+    ----------
+    methods : names of ``JUDGEABLE`` generators, fitted on the training part
+    runs : name -> folder of a trained GAN
+    files : name -> .npz of samples
+    per_class : spectra drawn per class from generators
+    skip_impossible : leave out methods that need unlabelled pixels where the split leaves none;
+        otherwise that is an error
+    gan_settings : laid over the GAN recipes
+    """
+
+    methods: tuple[str, ...] = DEFAULT_METHODS
+    runs: Mapping[str, Path] = field(default_factory=dict)
+    files: Mapping[str, Path] = field(default_factory=dict)
+    per_class: int = 1000
+    skip_impossible: bool = False
+    gan_settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in self.methods:
+            if name not in JUDGEABLE:
+                raise InputError(f"there is no generator {name!r}; known: {', '.join(JUDGEABLE)}.")
+        if self.per_class < 2:
+            raise InputError(f"at least 2 spectra per class are judged. Got {self.per_class}.")
+        names = [*self.methods, *self.runs, *self.files]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise InputError(f"{twice[0]!r} names two sets of samples; give them other names.")
+        if not names:
+            raise InputError("there is nothing to judge: name a method, a run or a samples file.")
+
+    def steps(self, classes: int) -> int:
+        """Return how often a study of one split reports progress."""
+        judged = len(self.methods) + len(self.runs) + len(self.files)
+        return judged + count_steps(classes, judged)
+
+
+def run_study(
+    scenes: Sequence[xr.Dataset],
+    split: Split,
+    contestants: Contestants,
+    setting: Setting,
+    results: ResultsFolder,
+    *,
+    abundances: NDArray[np.float64] | None = None,
+    progress: Progress | None = None,
+) -> list[Record]:
+    """Judge generators on one split; append the records and save the arrays.
+
+    Parameters
+    ----------
+    scenes, split
+        Labelled scenes and who sees which pixel. Held-out pixels are the test part; validation
+        pixels choose checkpoints and are not judged by.
+    contestants
+        Whose samples are judged.
+    setting
+        Names for the records, and the seed.
+    results
+        Where everything is kept.
+    abundances : (H, W, K), optional
+        Shares of class 1 ... K in every pixel of a single scene: GANs are then also asked for
+        mixtures (``evaluate_unmixing``).
+    progress
+        Called with a few words at each of ``contestants.steps(classes)`` steps.
+
+    Raises
+    ------
+    HsiganError
+        Scenes, split and samples do not fit together.
+    """
+    report = progress or (lambda _: None)
+    data = make_partition(scenes, split, setting.seed)
+    bands = common_bands(scenes)
+    gans: dict[str, SpectralGAN] = {}
+    samples = _drawn(data, contestants, setting.seed, gans, report)
+    for name, path in contestants.files.items():
+        samples[name] = read_samples(path, bands, data.classes)
+        report(f"read {name}")
+    judged = evaluate_synthesis(
+        (data.X, data.y),
+        (data.X_test, data.y_test),
+        samples,
+        setting,
+        wavelengths_nm=data.wavelengths_nm,
+        progress=report,
+    )
+    records, arrays = judged.records, judged.arrays | scene_arrays(scenes, split)
+    named = {name: gan for name, gan in gans.items() if _knows_classes(gan, data)}
+    if named:
+        arrays |= interpolation_arrays(next(iter(named.values())), setting.seed)
+    if abundances is not None:
+        records = records + _unmixing(scenes[0], bands, abundances, named, setting)
+    results.append(records)
+    results.save_arrays(arrays)
+    return records
+
+
+def read_samples(path: Path, bands: NDArray[np.int64], classes: NDArray[np.int64]) -> Pair:
+    """Return the spectra and labels of a samples file over these bands and classes.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or its bands are others and it does not say which.
+    """
+    found = load_samples(path)
+    spectra, indices = found.spectra, found.band_indices
+    if indices is not None and np.isin(bands, indices).all():
+        order = np.argsort(indices)
+        spectra = spectra[:, order[np.searchsorted(indices, bands, sorter=order)]]
+    if spectra.shape[1] != len(bands):
+        raise InputError(
+            f"{path} has spectra of {found.spectra.shape[1]} bands and the scene {len(bands)} "
+            "usable ones: write them over the same bands, or add `band_indices`."
+        )
+    kept = np.isin(found.labels, classes)
+    return spectra[kept], found.labels[kept]
+
+
+def _drawn(
+    data: Partition,
+    contestants: Contestants,
+    seed: int,
+    gans: dict[str, SpectralGAN],
+    report: Progress,
+) -> dict[str, Pair]:
+    """Fit or load every generator and draw from it; GANs are kept in ``gans``."""
+    possible = [
+        name
+        for name in contestants.methods
+        if not contestants.skip_impossible or len(_pool(name, data)) > 1
+    ]
+    sources: dict[str, Callable[[], Generator]] = {
+        name: lambda name=name: _fitted(name, data, contestants.gan_settings)  # type: ignore[misc]
+        for name in possible
+    }
+    for name, path in contestants.runs.items():
+        sources[name] = lambda path=path: SpectralGAN.load(path)  # type: ignore[misc]
+    samples = {}
+    for name, source in sources.items():
+        generator = source()
+        if isinstance(generator, SpectralGAN):
+            _refuse_other_bands(generator, name, data)
+            gans[name] = generator
+        samples[name] = generator.sample(contestants.per_class, random_state=seed)
+        report(f"drew from {name}")
+    return samples
+
+
+def _fitted(name: str, data: Partition, gan_settings: Mapping[str, Any]) -> Generator:
+    """Return a generator fitted on the training part alone."""
+    method = METHODS[name]
+    if method.gan_recipe:
+        mode = {"mode": "semi-supervised"} if method.unlabelled else {}
+        generator: Generator = SpectralGAN(
+            method.gan_recipe, {**gan_settings, **mode}, random_state=data.seed
+        )
+    else:
+        generator = make_generator(name, data.wavelengths_nm, data.seed, {})
+    pool = _pool(name, data)
+    if len(pool) < 2:
+        raise InputError(
+            f"{name} needs unlabelled pixels and this split leaves {len(pool)}: leave it out, or "
+            "choose another split."
+        )
+    unlabelled = pool if method.unlabelled else None
+    validation = (data.X_validation, data.y_validation) if len(data.y_validation) else (None, None)
+    generator.fit(data.X, data.y, validation[0], validation[1], unlabelled)
+    return generator
+
+
+def _pool(name: str, data: Partition) -> NDArray[Any]:
+    """Return the pixels that a method learns from beside or without their labels."""
+    pools = {"inductive": data.X_unlabelled, "transductive": data.X_target}
+    return pools.get(METHODS[name].unlabelled, data.X)
+
+
+def _refuse_other_bands(gan: SpectralGAN, name: str, data: Partition) -> None:
+    if gan.n_features_in_ != data.X.shape[1]:
+        raise InputError(
+            f"{name} makes spectra of {gan.n_features_in_} bands and the scene has "
+            f"{data.X.shape[1]} usable ones: name the scene that it was trained on."
+        )
+
+
+def _knows_classes(gan: SpectralGAN, data: Partition) -> bool:
+    return np.array_equal(gan.classes_, np.unique(data.y))
+
+
+def _unmixing(
+    scene: xr.Dataset,
+    bands: NDArray[np.int64],
+    abundances: NDArray[np.float64],
+    gans: Mapping[str, SpectralGAN],
+    setting: Setting,
+) -> list[Record]:
+    positions = np.flatnonzero(np.isin(scene["band"].values, bands))
+    spectra = scene["values"].values[:, :, positions].reshape(-1, len(bands)).astype(np.float64)
+    mixers: dict[str, Interpolate] = {
+        name: lambda weights, gan=gan: mixed_spectra(gan, weights, setting.seed)  # type: ignore[misc]
+        for name, gan in gans.items()
+    }
+    shares = abundances.reshape(-1, abundances.shape[2])
+    return evaluate_unmixing(spectra, shares, mixers, replace(setting, experiment="unmixing"))
