@@ -40,7 +40,8 @@ def _imported_modules(path: Path) -> set[str]:
 
 
 def _modules() -> list[Path]:
-    return sorted(p for p in SOURCE.rglob("*.py") if p != SOURCE / "__init__.py")
+    outside = {SOURCE / "__init__.py", SOURCE / "__main__.py"}
+    return sorted(set(SOURCE.rglob("*.py")) - outside)
 
 
 def _room(path: Path) -> str:

@@ -36,6 +36,29 @@ def options(
     """Synthesise labelled spectra, train better classifiers with them, and measure both."""
 
 
+def _add_commands() -> None:
+    """Hang every command onto the app. Their modules import nothing heavy until they run."""
+    from hsigan.cli import (
+        report,
+        sample,
+        scene,
+        split,
+        train_gan,
+    )
+
+    train = typer.Typer(help="Train a GAN or a classifier.", no_args_is_help=True)
+    train.command("gan")(train_gan.train_gan_command)
+    app.add_typer(scene.app, name="scene", help="Read, list, fetch, simulate, convert scenes.")
+    app.command("split")(split.split_command)
+    app.add_typer(train, name="train")
+    app.command("sample")(sample.sample_command)
+    app.command("interpolate")(sample.interpolate_command)
+    app.command("report")(report.report_command)
+
+
+_add_commands()
+
+
 def main() -> None:
     """Run the command line; a user's mistake becomes one line and exit status 2."""
     try:

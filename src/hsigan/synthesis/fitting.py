@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from hsigan.scene.scaling import SpectralScaler
 from hsigan.synthesis.feature_space import FeatureSpace
 from hsigan.synthesis.kernels import kernel_generator
 from hsigan.synthesis.trained import HyperSpectra, KernelSpectra, Trained
-from hsigan.synthesis.validation import validation_distance
+from hsigan.synthesis.validation import LEAST, validation_distance
 from hsigan.training.hypergan import HyperganConfig, SpectraTensors, train_hypergan
 from hsigan.training.run_folder import RunFolder
 from hsigan.training.spectral import FeatureTensors, SpectralConfig, train_spectral
@@ -79,6 +79,28 @@ def _train_spectral(
     run: RunFolder | None,
     report: Report | None,
 ) -> tuple[KernelSpectra, TrainingState]:
+    if pixels.validation is not None:
+        return _bend_kernels(config, pixels, seed, device, run, report)
+    # No validation pixels: a fifth of the training pixels says how many steps help, and a second
+    # training with all of them takes as many. Where a fifth is too little to tell, none.
+    part, held_out = _hold_out(pixels, seed)
+    steps = 0
+    if held_out is not None and config.steps:
+        trial = replace(part, validation=held_out)
+        _, state = _bend_kernels(config, trial, seed, device, None, report)
+        steps = int(state.numbers["best_step"])
+    chosen = config.model_copy(update={"steps": steps})
+    return _bend_kernels(chosen, pixels, seed, device, run, report)
+
+
+def _bend_kernels(
+    config: SpectralConfig,
+    pixels: TrainingPixels,
+    seed: int,
+    device: str,
+    run: RunFolder | None,
+    report: Report | None,
+) -> tuple[KernelSpectra, TrainingState]:
     random = np.random.default_rng(seed)
     shrinkage = config.shrinkage
     space = FeatureSpace.fit(pixels.spectra, pixels.codes, config.features, shrinkage, random)
@@ -94,7 +116,25 @@ def _train_spectral(
     validate = None
     if pixels.validation is not None:
         validate = validation_distance(space, *pixels.validation, pixels.classes, seed)
+        if validate is None:  # nothing can tell a better generator from a worse one
+            config = config.model_copy(update={"steps": 0})
     generator, state = train_spectral(
         data, generator.to(device), config, seed, validate, run, report
     )
     return KernelSpectra(generator.cpu(), space), state
+
+
+def _hold_out(
+    pixels: TrainingPixels, seed: int
+) -> tuple[TrainingPixels, tuple[Floats, Codes] | None]:
+    """Set a fifth of each class aside that has pixels enough to be compared."""
+    random = np.random.default_rng(seed)
+    aside = np.zeros(len(pixels.codes), dtype=bool)
+    for code in range(pixels.classes):
+        own = random.permutation(np.flatnonzero(pixels.codes == code))
+        if len(own) >= 5 * LEAST:
+            aside[own[: len(own) // 5]] = True
+    if not aside.any():
+        return pixels, None
+    part = replace(pixels, spectra=pixels.spectra[~aside], codes=pixels.codes[~aside])
+    return part, (pixels.spectra[aside], pixels.codes[aside])

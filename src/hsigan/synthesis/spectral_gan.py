@@ -163,9 +163,10 @@ class SpectralGAN(BaseEstimator):  # type: ignore[misc]
         counts = class_counts(n_per_class, classes, self.classes_)
         drawn = [np.empty((0, self.n_features_in_), dtype=np.float32)]
         for label, count in counts.items():
+            one = (self.classes_ == label).astype(np.float64)
             for start in range(0, count, CHUNK):
                 size = min(CHUNK, count - start)
-                weights = np.tile(self._weights({label: 1.0}), (size, 1))
+                weights = np.tile(one, (size, 1))
                 drawn.append(
                     self._spectra(self.draw_latents([label] * size, random), weights, random)
                 )
@@ -288,10 +289,6 @@ class SpectralGAN(BaseEstimator):  # type: ignore[misc]
             raise LabelError(f"validation pixels have classes that training lacks: {unknown}")
         codes = np.searchsorted(self.classes_, labels) if len(self.classes_) > 1 else labels
         return spectra, codes.astype(np.int64)
-
-    def _weights(self, shares: Mapping[Any, float]) -> NDArray[np.float64]:
-        """Return (K,) class weights for a table of labels and shares."""
-        return np.array([float(shares.get(label, 0.0)) for label in self.classes_.tolist()])
 
     def _spectra(
         self,

@@ -27,8 +27,9 @@ from hsigan.models.blocks import LeakyMLP
 from hsigan.models.discriminators import HyperCritic
 from hsigan.models.generators import HyperGenerator
 from hsigan.recipe import Config
+from hsigan.training.distributed import average_gradients, own_seed
 from hsigan.training.run_folder import RunFolder
-from hsigan.training.state import Report, TrainingState, average_gradients, one_hot
+from hsigan.training.state import Report, TrainingState, one_hot
 
 
 class HyperganConfig(Config):
@@ -101,7 +102,7 @@ def train_hypergan(
         name: torch.optim.RMSprop(module.to(device).parameters(), lr=config.learning_rate)
         for name, module in modules.items()
     }
-    random = torch.Generator(device=device).manual_seed(seed)
+    random = torch.Generator(device=device).manual_seed(own_seed(seed))
     state = TrainingState(modules, optimisers, random, run)
     state.resume()
     pool = data.critic_pool()

@@ -162,21 +162,6 @@ def _restore_optimiser(optimiser: Optimizer, tensors: Mapping[str, Tensor]) -> N
     optimiser.load_state_dict({**optimiser.state_dict(), "state": entries})
 
 
-def average_gradients(module: nn.Module) -> None:
-    """Average gradients over the processes that ``torchrun`` started; alone, do nothing.
-
-    DistributedDataParallel hooks into ``forward``; the closed-form input gradients of the critics
-    go past it, so the averaging is written out.
-    """
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return
-    count = torch.distributed.get_world_size()
-    for parameter in module.parameters():
-        if parameter.grad is not None:
-            torch.distributed.all_reduce(parameter.grad)
-            parameter.grad /= count
-
-
 def one_hot(codes: Tensor, classes: int) -> Tensor:
     """Return (N, K) class weights for (N,) class codes; (N, 0) when there are no classes."""
     if classes == 0:

@@ -1,0 +1,309 @@
+"""`hsigan evaluate synthesis`: how real are the samples of GANs, baselines, or anybody."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from hsigan.cli.options import Reading, open_inputs, takes_reading
+
+if TYPE_CHECKING:
+    import numpy as np
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    from hsigan.evaluation.results import Record, ResultsFolder
+    from hsigan.evaluation.synthesis_study import Contestants
+    from hsigan.sampling import Split, SplitOptions
+
+_SHOWN = (
+    "frechet_over_floor",
+    "frechet_distance",
+    "kernel_mmd",
+    "coverage",
+    "deviation_ratio",
+    "neighbour_ratio",
+    "memorised_share",
+    "two_sample_accuracy",
+    "accuracy_real_real",
+    "accuracy_fake_real",
+    "mixture_angle",
+)
+
+
+@takes_reading
+def evaluate_synthesis_command(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(metavar="[RUN] SCENE...", help="Scenes, and folders of trained GANs."),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="RESULTS", help="Folder for the results.")
+    ],
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...",
+            help="Generators to fit and judge; none: no others than RUN and --samples. By "
+            "default gan, ss-gan and simple ones, or none where a RUN or --samples is given.",
+        ),
+    ] = None,
+    samples: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=FILE.npz", help="Anybody's samples to judge; repeatable."),
+    ] = None,
+    split: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The split; a RUN brings its own.")
+    ] = None,
+    mode: Annotated[
+        Literal["random", "blocks", "rows", "tiles"],
+        typer.Option(help="How to divide where no split is given."),
+    ] = "random",
+    train: Annotated[
+        float | None, typer.Option(help="Share of the labelled pixels that trains; 0.03 if unsaid.")
+    ] = None,
+    train_per_class: Annotated[
+        int | None, typer.Option(help="Labels per class (pixels), validation included.")
+    ] = None,
+    classes: Annotated[
+        str | None, typer.Option(metavar="A,B,...", help="Ids or names that take part.")
+    ] = None,
+    block: Annotated[int, typer.Option(help="Side of the blocks (pixels).")] = 20,
+    guard: Annotated[
+        int, typer.Option(help="Test and training pixels lie more than this apart (pixels).")
+    ] = 0,
+    seeds: Annotated[int, typer.Option(min=1, help="Fresh partitions (and trainings).")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="The first of the seeds.")] = 0,
+    per_class: Annotated[
+        int, typer.Option(min=2, help="Spectra drawn per class (number) from each generator.")
+    ] = 1000,
+    floor_draws: Annotated[
+        int, typer.Option(min=1, help="Draws of the real-against-real floor (number).")
+    ] = 20,
+    abundances: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.mat",
+            help="Unmixing reference: labels are where an abundance exceeds 0.9, and mixtures of "
+            "classes are judged too.",
+        ),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting over the GAN recipes."),
+    ] = None,
+    *,
+    reading: Reading,
+) -> None:
+    """Judge synthetic spectra, each figure beside its real-against-real floor.
+
+    Example: hsigan evaluate synthesis SalinasA.mat --labels SalinasA_gt.mat --train 0.03
+    --methods gan,gaussian --samples theirs=theirs.npz -o results
+    """
+    from hsigan.evaluation.results import ResultsFolder
+    from hsigan.sampling import Split, SplitOptions
+    from hsigan.scene import class_names_of
+
+    started = perf_counter()
+    scenes, runs = _opened(inputs, reading, abundances is not None)
+    shares = _labelled_by(scenes, abundances)
+    who = _contestants(methods, samples, runs, per_class, set_)
+    given = split or _split_of(runs, train, train_per_class)
+    if given is not None:
+        options: Split | SplitOptions = Split.load(given)
+    else:
+        options = SplitOptions(
+            mode=mode,
+            train=0.03 if train is None and train_per_class is None else train,
+            train_per_class=train_per_class,
+            classes=_classes(classes, class_names_of(scenes[0])),
+            block_px=block,
+            guard_px=guard,
+        )
+    results = ResultsFolder(output)
+    records = _run(scenes, options, who, range(seed, seed + seeds), floor_draws, shares, results)
+    results.write_summary(reference="floor")
+    results.write_experiment(
+        {
+            "title": f"Synthesis: how real are spectra made for {scenes[0].attrs['name']}",
+            "command": " ".join(["hsigan", *sys.argv[1:]]),
+            "options": {
+                "methods": who.methods,
+                "samples": {name: Path(path).name for name, path in who.files.items()},
+                "per_class": per_class,
+                "floor_draws": floor_draws,
+                "gan": dict(who.gan_settings),
+                "split": given.name if given else "made here",
+            },
+            "scene": _scene_facts(scenes),
+            "seeds": list(range(seed, seed + seeds)),
+            "seconds": round(perf_counter() - started, 1),
+        }
+    )
+    _print_table(records)
+    typer.echo(f"{output}  (hsigan report {output} -o report.html turns it into a page)")
+
+
+def _run(
+    scenes: Sequence[xr.Dataset],
+    how: Split | SplitOptions,
+    who: Contestants,
+    seeds: range,
+    floor_draws: int,
+    shares: NDArray[np.float64] | None,
+    results: ResultsFolder,
+) -> list[Record]:
+    """Judge on one partition per seed; a given split stays, and only trainings differ."""
+    from dataclasses import replace
+
+    from hsigan.cli.progress import watched
+    from hsigan.evaluation.synthesis import Setting
+    from hsigan.evaluation.synthesis_study import describe_split, run_study
+    from hsigan.sampling import Split, split_scenes
+
+    records: list[Record] = []
+    classes = max(len(scenes[0]["label"].attrs.get("class_ids", [])), 1)
+    with watched(range(len(seeds) * who.steps(classes)), "judging") as steps:
+        ticks = iter(steps)
+        for seed in seeds:
+            part = how if isinstance(how, Split) else split_scenes(scenes, replace(how, seed=seed))
+            setting = Setting(
+                scene=scenes[0].attrs["name"],
+                split=describe_split(part),
+                labels_per_class=part.provenance.get("train_per_class"),
+                seed=seed,
+                floor_draws=floor_draws,
+            )
+            records += run_study(
+                scenes,
+                part,
+                who,
+                setting,
+                results,
+                abundances=shares,
+                progress=lambda _: next(ticks, None) and None,
+            )
+    return records
+
+
+def _opened(
+    inputs: Sequence[str], reading: Reading, by_abundance: bool
+) -> tuple[list[xr.Dataset], dict[str, Path]]:
+    """Return the scenes, and the run folders by name."""
+    from hsigan.errors import SceneError
+
+    runs = {
+        Path(name).name: Path(name) for name in inputs if (Path(name) / "config.toml").is_file()
+    }
+    names = [name for name in inputs if not (Path(name) / "config.toml").is_file()]
+    if not names:
+        raise SceneError(
+            f"a run is judged against real pixels: name the scene too, as in "
+            f"`hsigan evaluate synthesis {inputs[0]} SCENE --labels FILE`."
+        )
+    scenes = open_inputs(names, reading)
+    if by_abundance and len(scenes) > 1:
+        raise SceneError(f"--abundances goes with one scene. Got {len(scenes)}.")
+    return scenes, runs
+
+
+def _labelled_by(scenes: list[xr.Dataset], abundances: Path | None) -> NDArray[np.float64] | None:
+    """Label the scene by its abundances, in place of the list's one item, and return them."""
+    if abundances is None:
+        return None
+    from hsigan.evaluation.unmixing import read_abundances
+    from hsigan.scene import with_labels
+
+    found = read_abundances(abundances, scenes[0].sizes["y"], scenes[0].sizes["x"])
+    names = dict(enumerate(found.names, start=1))
+    scenes[0] = with_labels(scenes[0], found.labels(), names)
+    return found.shares
+
+
+def _contestants(
+    methods: str | None,
+    samples: list[str] | None,
+    runs: dict[str, Path],
+    per_class: int,
+    settings: list[str] | None,
+) -> Contestants:
+    from hsigan.errors import InputError
+    from hsigan.evaluation.synthesis_study import DEFAULT_METHODS, Contestants
+    from hsigan.recipe import parse_value
+
+    files = {}
+    for text in samples or []:
+        name, equals, path = text.partition("=")
+        if not (name and equals and path):
+            raise InputError(f"--samples takes NAME=FILE.npz. Got {text!r} instead.")
+        files[name] = Path(path)
+    gan_settings: dict[str, Any] = {}
+    for text in settings or []:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise InputError(f"--set takes key=value. Got {text!r} instead.")
+        gan_settings[key.strip()] = parse_value(value.strip())
+    if methods is None:
+        chosen = () if runs or files else DEFAULT_METHODS
+    else:
+        chosen = tuple(name.strip() for name in methods.split(",") if name.strip() != "none")
+    return Contestants(chosen, runs, files, per_class, methods is None, gan_settings)
+
+
+def _split_of(
+    runs: dict[str, Path], train: float | None, train_per_class: int | None
+) -> Path | None:
+    """Return the split of the first run that has one, unless another division is asked for."""
+    if train is not None or train_per_class is not None:
+        return None
+    found = [path / "split.npz" for path in runs.values() if (path / "split.npz").is_file()]
+    return found[0] if found else None
+
+
+def _classes(text: str | None, names: dict[int, str]) -> tuple[int, ...] | None:
+    from hsigan.cli.split import parse_classes
+
+    return parse_classes(text, names)
+
+
+def _scene_facts(scenes: Sequence[xr.Dataset]) -> dict[str, Any]:
+    from hsigan.sampling import common_bands
+    from hsigan.scene import class_names_of
+
+    names = class_names_of(scenes[0])
+    return {
+        "name": scenes[0].attrs["name"],
+        "files": len(scenes),
+        "shape": [scenes[0].sizes["y"], scenes[0].sizes["x"]],
+        "class_ids": list(names),
+        "class_names": list(names.values()),
+        "bands": len(common_bands(scenes)),
+    }
+
+
+def _print_table(records: Sequence[Record]) -> None:
+    """Print the mean over seeds of the overall figures: a row per method, the floor first."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from hsigan.evaluation.results import FLOOR, FLOOR_HIGH, FLOOR_LOW
+
+    cells: dict[tuple[str, str], list[float]] = {}
+    for record in records:
+        if record.class_id is None and record.classifier in (None, "svm-linear"):
+            cells.setdefault((record.method, record.metric), []).append(record.value)
+    rows = [m for m in dict.fromkeys(m for m, _ in cells) if m not in (FLOOR_LOW, FLOOR_HIGH)]
+    rows.sort(key=lambda method: method != FLOOR)
+    metrics = [metric for metric in _SHOWN if any((row, metric) in cells for row in rows)]
+    table = Table("method", title="mean over classes and seeds; the floor is real against real")
+    for metric in metrics:
+        table.add_column(metric.replace("_", " "), justify="right", overflow="fold")
+    for row in rows:
+        values = [cells.get((row, metric), []) for metric in metrics]
+        table.add_row(row, *[f"{sum(v) / len(v):.4g}" if v else "" for v in values])
+    Console().print(table)

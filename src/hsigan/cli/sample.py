@@ -1,0 +1,114 @@
+"""`hsigan sample` and `hsigan interpolate`: from a run to files of spectra."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+RunArgument = Annotated[
+    Path, typer.Argument(metavar="RUN", help="Folder that `hsigan train gan` wrote.")
+]
+OutOption = Annotated[
+    Path, typer.Option("-o", "--out", metavar="FILE", help=".npz, .parquet or .sli (ENVI).")
+]
+SeedOption = Annotated[int, typer.Option(help="Seed of the drawing.")]
+
+
+def sample_command(
+    run: RunArgument,
+    out: OutOption,
+    number: Annotated[int, typer.Option("-n", min=1, help="Spectra per class.")] = 1000,
+    class_: Annotated[
+        list[str] | None,
+        typer.Option("--class", metavar="NAME", help="Class name or id; repeatable; default all."),
+    ] = None,
+    seed: SeedOption = 0,
+) -> None:
+    """Draw new labelled spectra from a trained GAN.
+
+    Example: hsigan sample runs/salinas -n 1000 -o samples.npz
+    """
+    from hsigan.synthesis.scene_run import as_samples, open_run, parse_class
+
+    gan, scene = open_run(run)
+    labels = [parse_class(name, scene.class_names) for name in class_ or []] or None
+    spectra, drawn = gan.sample(number, labels, seed)
+    facts = {"run": run.name, "sample_seed": seed}
+    as_samples(gan, scene, spectra, drawn, facts).save(out)
+    typer.echo(f"{out}: {len(drawn)} spectra, {len(set(drawn.tolist()))} classes")
+
+
+def interpolate_command(
+    run: RunArgument,
+    out: OutOption,
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="CLASS", help="Class to start from.")
+    ] = None,
+    end: Annotated[
+        str | None,
+        typer.Option("--to", metavar="CLASS", help="Class to end at; the same one walks within."),
+    ] = None,
+    steps: Annotated[int, typer.Option(min=2, help="Spectra along the way.")] = 9,
+    weights: Annotated[
+        str | None,
+        typer.Option(metavar="A=0.3,B=0.7", help="Mixing weights instead of --from and --to."),
+    ] = None,
+    seed: SeedOption = 0,
+) -> None:
+    """Walk through the latent space: within a class, between two, or mix classes.
+
+    Example: hsigan interpolate runs/salinas --from Celery --to Fallow --steps 9 -o path.npz
+    """
+    import numpy as np
+
+    from hsigan.errors import InputError
+    from hsigan.synthesis.interpolation import (
+        between_classes,
+        class_weights,
+        mixtures,
+        within_class,
+    )
+    from hsigan.synthesis.scene_run import as_samples, open_run, parse_class
+
+    if (weights is None) == (start is None or end is None):
+        raise InputError("give --from and --to, or --weights A=0.3,B=0.7")
+    gan, scene = open_run(run)
+    facts = {"run": run.name, "sample_seed": seed}
+    if weights is not None:
+        shares = parse_weights(weights, scene.class_names)
+        rows = np.tile(class_weights(gan, shares), (steps, 1))
+        spectra = mixtures(gan, rows, seed)
+        facts |= {"weights": {str(key): share for key, share in shares.items()}}
+    else:
+        first, last = (parse_class(str(name), scene.class_names) for name in (start, end))
+        facts |= {"from": first, "to": last}
+        if first == last:
+            spectra = within_class(gan, first, steps, seed)
+        else:
+            spectra = between_classes(gan, first, last, steps, seed)
+    labels = np.zeros(len(spectra), dtype=np.int64)
+    as_samples(gan, scene, spectra, labels, facts).save(out)
+    typer.echo(f"{out}: {len(spectra)} spectra")
+
+
+def parse_weights(text: str, class_names: dict[int, str]) -> dict[int, float]:
+    """Return class ids and shares from text such as ``A=0.3,B=0.7``.
+
+    Raises
+    ------
+    InputError
+        The text has another form.
+    """
+    from hsigan.errors import InputError
+    from hsigan.synthesis.scene_run import parse_class
+
+    shares: dict[int, float] = {}
+    for piece in text.split(","):
+        name, _, number = piece.rpartition("=")
+        try:
+            shares[parse_class(name.strip(), class_names)] = float(number)
+        except ValueError as error:
+            raise InputError(f"--weights takes A=0.3,B=0.7. Got {text!r}: {error}") from error
+    return shares

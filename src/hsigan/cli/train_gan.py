@@ -1,0 +1,98 @@
+"""`hsigan train gan`: labelled scenes in, a run folder out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hsigan.cli.options import Reading, SceneArgument, open_inputs, takes_reading
+
+
+@takes_reading
+def train_gan_command(
+    scenes: SceneArgument,
+    out: Annotated[Path, typer.Option("--out", metavar="RUN", help="Folder of the run.")],
+    recipe: Annotated[
+        str,
+        typer.Option(
+            help="spectral, spectral-semi-supervised, hypergan, hypergan-semi-supervised, "
+            "hypergan-notebook, or a TOML file."
+        ),
+    ] = "spectral",
+    split: Annotated[
+        Path | None,
+        typer.Option(help="Split (split.npz); without it every labelled pixel trains."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the recipe; repeatable."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the training.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
+    transductive: Annotated[
+        bool,
+        typer.Option(
+            "--transductive",
+            help="Let a semi-supervised recipe see test pixels too (never their labels).",
+        ),
+    ] = False,
+    *,
+    reading: Reading,
+) -> None:
+    """Train a GAN on the labelled spectra of a scene.
+
+    Example: hsigan train gan SalinasA_corrected.mat --labels SalinasA_gt.mat --split split.npz
+    --out runs/salinas
+
+    Ctrl-C stops after the step under way and leaves a usable run; --resume continues it. Several
+    devices: torchrun --nproc-per-node 2 -m hsigan train gan ...
+    """
+    from hsigan.sampling import Split
+    from hsigan.synthesis.scene_run import GanOptions, train_on_scenes
+    from hsigan.synthesis.spectral_gan import resolve_settings
+    from hsigan.training.distributed import joined_processes
+
+    config = resolve_settings(recipe, None, set_ or [])
+    opened = open_inputs(scenes, reading)
+    parts = None if split is None else Split.load(split)
+    settings = config.model_dump()
+    options = GanOptions(recipe, settings, seed, transductive, resume, device)
+    with joined_processes() as rank, training_progress(config.steps, rank == 0) as report:
+        gan = train_on_scenes(opened, parts, out, options, report)
+    if rank == 0:
+        typer.echo(f"{out}: {gan.step_} of {config.steps} steps, {len(gan.classes_)} classes")
+        if gan.step_ < config.steps:
+            typer.echo("interrupted: the run is usable as it is; --resume continues it")
+        typer.echo(f"next: hsigan sample {out} -n 1000 -o samples.npz")
+
+
+@contextmanager
+def training_progress(
+    steps: int, shown: bool = True
+) -> Iterator[Callable[[int, Mapping[str, float]], None]]:
+    """Yield a callback that draws step and losses as a bar on the terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    console = Console(stderr=True)
+    columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), Remaining())
+    with Progress(
+        *columns,
+        TextColumn("{task.description}"),
+        console=console,
+        transient=True,
+        disable=not (shown and console.is_terminal),
+    ) as bar:
+        task = bar.add_task("", total=steps)
+
+        def report(step: int, values: Mapping[str, float]) -> None:
+            text = "  ".join(f"{name} {value:.3g}" for name, value in values.items())
+            bar.update(task, completed=step, description=text)
+
+        yield report

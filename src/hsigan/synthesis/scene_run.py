@@ -1,0 +1,226 @@
+"""From scenes and a split to a run folder, and from a run folder to samples."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from hsigan import __version__
+from hsigan.errors import LabelError, RunError
+from hsigan.sampling import PixelTable, Split, gather_pixels, gather_unlabelled
+from hsigan.synthesis.samples import Samples
+from hsigan.synthesis.spectral_gan import SpectralGAN, resolve_settings
+from hsigan.training.distributed import rank
+from hsigan.training.run_folder import RunFolder, write_text
+from hsigan.training.state import Report
+
+SCENE_FILE = "scene.json"
+
+
+@dataclass(frozen=True)
+class GanOptions:
+    """What to train, and how.
+
+    Attributes
+    ----------
+    recipe, settings
+        Of `SpectralGAN`.
+    seed
+        Of the training.
+    transductive
+        Let a semi-supervised recipe see the test pixels too, without their labels.
+    resume
+        Continue the run that lies in the folder.
+    device
+        ``"cpu"`` or ``"cuda"``.
+    """
+
+    recipe: str = "spectral"
+    settings: Mapping[str, Any] | None = None
+    seed: int = 0
+    transductive: bool = False
+    resume: bool = False
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class RunScene:
+    """What a run remembers of the scenes that it was trained on."""
+
+    names: list[str]
+    sources: list[str]
+    class_names: dict[int, str]
+    band_indices: list[int]
+    wavelengths_nm: list[float] | None
+    pixels: dict[str, int]
+    unlabelled: dict[str, Any] | None
+
+    def save(self, run: RunFolder) -> None:
+        """Write it into the run folder."""
+        write_text(run.path / SCENE_FILE, json.dumps(asdict(self), indent=2))
+
+    @classmethod
+    def load(cls, run: RunFolder) -> RunScene:
+        """Read it from the run folder.
+
+        Raises
+        ------
+        RunError
+            It is missing or damaged.
+        """
+        try:
+            facts = json.loads((run.path / SCENE_FILE).read_text(encoding="utf-8"))
+            names = {int(key): name for key, name in facts.pop("class_names").items()}
+            return cls(**facts, class_names=names)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise RunError(f"{run.path / SCENE_FILE} is missing or damaged: {error}") from error
+
+
+def train_on_scenes(
+    scenes: Sequence[xr.Dataset],
+    split: Split | None,
+    out: str | Path,
+    options: GanOptions,
+    report: Report | None = None,
+) -> SpectralGAN:
+    """Train a GAN on the training pixels of a split (without one: on every labelled pixel).
+
+    The folder ``out`` then holds the whole run. Validation pixels choose the checkpoint; test
+    pixels are not touched unless ``transductive``.
+
+    Raises
+    ------
+    HsiganError
+        The scenes have no labels, the split does not fit them, or the training diverged.
+    """
+    config = resolve_settings(options.recipe, options.settings)
+    train = gather_pixels(scenes, "labelled" if split is None else split.train)
+    if not len(train) and config.mode != "unsupervised":
+        raise LabelError("there is no labelled training pixel: give --labels, or another split")
+    if not len(train):
+        train = gather_pixels(scenes, "all")
+    validation, unlabelled = None, None
+    if split is not None:
+        validation = gather_pixels(scenes, split.validation, band_indices=train.band_indices)
+        if config.mode == "semi-supervised":
+            unlabelled = gather_unlabelled(scenes, split, transductive=options.transductive)
+    elif config.mode == "semi-supervised":
+        unlabelled = _without_label(scenes, train)
+    gan = SpectralGAN(
+        options.recipe,
+        options.settings,
+        device=options.device,
+        random_state=options.seed,
+        report=report,
+    )
+    run = None
+    if rank() == 0:
+        run = RunFolder.create(out, gan.run_settings(), options.resume)
+        _remember(scenes, train, validation, unlabelled).save(run)
+        if split is not None:
+            split.save(run.path / "split.npz")
+    gan.run = run
+    return gan.fit(
+        train.spectra,
+        None if config.mode == "unsupervised" else train.labels,
+        None if validation is None else validation.spectra,
+        None if validation is None else validation.labels,
+        None if unlabelled is None else unlabelled.spectra,
+    )
+
+
+def open_run(path: str | Path) -> tuple[SpectralGAN, RunScene]:
+    """Open what `train_on_scenes` wrote."""
+    gan = SpectralGAN.load(path)
+    return gan, RunScene.load(RunFolder(path))
+
+
+def draw_samples(
+    path: str | Path,
+    n_per_class: int | Mapping[int, int],
+    classes: Sequence[int] | None = None,
+    seed: int = 0,
+) -> Samples:
+    """Draw labelled spectra from a run, with their provenance."""
+    gan, scene = open_run(path)
+    spectra, labels = gan.sample(n_per_class, classes, seed)
+    return as_samples(gan, scene, spectra, labels, {"run": Path(path).name, "sample_seed": seed})
+
+
+def as_samples(
+    gan: SpectralGAN,
+    scene: RunScene,
+    spectra: np.ndarray[Any, np.dtype[np.float32]],
+    labels: np.ndarray[Any, Any],
+    provenance: Mapping[str, Any],
+) -> Samples:
+    """Join spectra with what a run knows of their scene."""
+    wavelengths = scene.wavelengths_nm
+    return Samples(
+        spectra,
+        labels.astype(np.int64),
+        scene.class_names,
+        None if wavelengths is None else np.array(wavelengths),
+        np.array(scene.band_indices),
+        {
+            "hsigan": __version__,
+            **gan.run_settings(),
+            "step": gan.step_,
+            "scenes": scene.sources or scene.names,
+            **provenance,
+        },
+    )
+
+
+def parse_class(text: str, class_names: Mapping[int, str]) -> int:
+    """Return the class id that a name or a number means.
+
+    Raises
+    ------
+    LabelError
+        No such class.
+    """
+    for label, name in class_names.items():
+        if text == name or text == str(label):
+            return label
+    folded = [label for label, name in class_names.items() if text.lower() == name.lower()]
+    if len(folded) == 1:
+        return folded[0]
+    known = ", ".join(f"{label} ({name})" for label, name in class_names.items())
+    raise LabelError(f"there is no class {text!r}; known: {known}")
+
+
+def _without_label(scenes: Sequence[xr.Dataset], train: PixelTable) -> PixelTable:
+    masks = [np.asarray(scene["label"].values == 0) for scene in scenes]
+    table = gather_pixels(scenes, masks, band_indices=train.band_indices)
+    if not len(table):
+        raise LabelError("every pixel is labelled: a semi-supervised recipe needs a --split")
+    return table
+
+
+def _remember(
+    scenes: Sequence[xr.Dataset],
+    train: PixelTable,
+    validation: PixelTable | None,
+    unlabelled: PixelTable | None,
+) -> RunScene:
+    known = np.unique(train.labels).tolist()
+    return RunScene(
+        [str(scene.attrs.get("name", "")) for scene in scenes],
+        [str(name) for scene in scenes for name in scene.attrs.get("source", [])],
+        {label: train.class_names.get(label, f"class {label}") for label in known},
+        train.band_indices.tolist(),
+        None if train.wavelengths_nm is None else train.wavelengths_nm.tolist(),
+        {
+            "training": len(train),
+            "validation": 0 if validation is None else len(validation),
+            "unlabelled": 0 if unlabelled is None else len(unlabelled),
+        },
+        None if unlabelled is None else unlabelled.provenance,
+    )

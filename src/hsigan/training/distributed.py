@@ -1,0 +1,55 @@
+"""Several processes on one training, started by ``torchrun``; alone, nothing of this happens."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import distributed, nn
+
+
+@contextmanager
+def joined_processes() -> Iterator[int]:
+    """Join the processes that ``torchrun`` started, and give this one's rank; 0 when alone."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield 0
+        return
+    backend = "nccl" if torch.cuda.is_available() else "gloo"
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    distributed.init_process_group(backend)
+    try:
+        yield distributed.get_rank()
+    finally:
+        distributed.destroy_process_group()
+
+
+def rank() -> int:
+    """Return this process's number among those that train together."""
+    return distributed.get_rank() if _together() else 0
+
+
+def own_seed(seed: int) -> int:
+    """Return a seed that differs between processes, so that each draws its own batches."""
+    return seed + 1_000_003 * rank()
+
+
+def average_gradients(module: nn.Module) -> None:
+    """Average gradients over the processes; alone, do nothing.
+
+    DistributedDataParallel hooks into ``forward``; the closed-form input gradients of the critics
+    go past it, so the averaging is written out.
+    """
+    if not _together():
+        return
+    count = distributed.get_world_size()
+    for parameter in module.parameters():
+        if parameter.grad is not None:
+            distributed.all_reduce(parameter.grad)
+            parameter.grad /= count
+
+
+def _together() -> bool:
+    return distributed.is_available() and distributed.is_initialized()
