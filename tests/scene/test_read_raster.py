@@ -128,6 +128,13 @@ def write_tiff(path: Path, cube: np.ndarray, **options: object) -> None:
         target.write(np.moveaxis(cube, -1, 0))
 
 
+def test_an_image_has_no_variables(tmp_path: Path) -> None:
+    write_tiff(tmp_path / "a.tif", plain_cube())
+    for wrong in ({"variable": "cube"}, {"layout": "bhw"}):
+        with pytest.raises(SceneError, match="leave out the variable and the layout"):
+            open_scene(tmp_path / "a.tif", **wrong)
+
+
 def test_one_band_is_read(tmp_path: Path) -> None:
     write_tiff(tmp_path / "a.tif", plain_cube(bands=1))
     assert open_scene(tmp_path / "a.tif").sizes["band"] == 1

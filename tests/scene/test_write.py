@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import rasterio
 import xarray as xr
+from affine import Affine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -139,6 +140,24 @@ def test_a_type_that_the_format_lacks(tmp_path: Path) -> None:
     with pytest.raises(SceneError, match="float16"):
         write_scene(scene, tmp_path / "a.tif")
     assert_same(scene, open_scene(write_scene(scene, tmp_path / "a.zarr")))
+
+
+@pytest.mark.parametrize("grid", [Affine(30, 3, 5e5, 0, -20, 4e6), Affine(30, 0, 5e5, 0, 30, 4e6)])
+def test_a_grid_that_envi_cannot_hold(grid: Affine, tmp_path: Path) -> None:
+    scene = make_scene(plain_cube(), crs="EPSG:2056", transform=grid)
+    with pytest.raises(SceneError, match="turned or mirrored"):
+        write_scene(scene, tmp_path / "a.img")
+    assert list(tmp_path.iterdir()) == []
+    for file in ("a.tif", "a.nc", "a.zarr"):
+        assert_same(scene, open_scene(write_scene(scene, tmp_path / file)))
+
+
+@pytest.mark.parametrize("epsg", [4326, 3035, 2056, 32755])
+@pytest.mark.parametrize("file", ["a.tif", "a.img", "a.nc"])
+def test_coordinate_systems_survive(epsg: int, file: str, tmp_path: Path) -> None:
+    grid = Affine(0.1, 0, 10.05, 0, -0.1, 50.033)
+    scene = make_scene(plain_cube(), crs=f"EPSG:{epsg}", transform=grid)
+    assert_same(scene, open_scene(write_scene(scene, tmp_path / file)))
 
 
 def test_unknown_formats_and_places(tmp_path: Path) -> None:

@@ -137,7 +137,8 @@ def _check_envi_size(path: Path, source: DatasetReader) -> None:
     header = source.tags(ns="ENVI")
     item = np.dtype(source.dtypes[0]).itemsize
     needed = source.height * source.width * source.count * item
-    needed += int(header.get("header_offset", "0"))
+    offset = header.get("header_offset", "0").strip()
+    needed += int(offset) if offset.isdigit() else 0
     if header.get("file_compression", "0").strip() == "1" and _is_gzip(path):
         found = _gzip_size(path)
     else:

@@ -139,6 +139,11 @@ def _read_values(path: Path, options: ReadOptions) -> xr.Dataset:
         return reader(path, options, name)
     if suffix in _NETCDF_SUFFIXES:
         return read_xarray(path, options, name)
+    if options.variable is not None or options.layout is not None:
+        raise SceneError(
+            f"{path.name} is an image that knows its own axes: leave out the variable and the "
+            f"layout."
+        )
     return read_raster(path, name)
 
 

@@ -15,11 +15,13 @@ from rasterio.windows import Window
 
 from hsigan.errors import LabelError, SceneError
 from hsigan.scene.dataset import class_names_of, crs_of, transform_of
+from hsigan.scene.grid import place_in_grid
 from hsigan.scene.labels import UNUSED_CLASS
 
 _GEOTIFF_TYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",
                   "float32", "float64")  # fmt: skip
 _ENVI_TYPES = tuple(name for name in _GEOTIFF_TYPES if name != "int8")
+_GRID_TOLERANCE_PX = 1e-3
 _MOST_ENVI_CLASSES = 10_000
 _BLOCK_BYTES = 64 * 2**20
 
@@ -148,6 +150,7 @@ def write_envi(scene: xr.Dataset, path: Path, interleave: str) -> None:
     _write_raw(scene, path, values, interleave)
     _finish_header(path, scene.attrs["name"], _envi_fields(scene))
     _verify(path, values)
+    _verify_grid(scene, path)
     if "label" in scene:
         label, names = _small_labels(scene)
         labels_path = path.with_name(f"{path.stem}_labels.img")
@@ -239,3 +242,18 @@ def _verify(path: Path, values: npt.NDArray[Any]) -> None:
                 source.read(band + 1), values[:, :, band], equal_nan=values.dtype.kind == "f"
             ):
                 raise OSError(f"band {band} does not read back as it was written")
+
+
+def _verify_grid(scene: xr.Dataset, path: Path) -> None:
+    """Refuse what an ENVI header cannot say: a sheared grid; in some CRS a turned one."""
+    expected = transform_of(scene)
+    if expected is None:
+        return
+    with rasterio.open(path) as source:
+        height, width = source.height, source.width
+        row, column, off_px = place_in_grid(expected, source.transform, height, width)
+    if (row, column) != (0, 0) or off_px > _GRID_TOLERANCE_PX:
+        raise SceneError(
+            f"{path.name}: ENVI cannot hold this scene's turned or mirrored grid: write .tif, .nc "
+            f"or .zarr."
+        )
