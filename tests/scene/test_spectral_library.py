@@ -92,6 +92,14 @@ def test_mistakes_are_named(tmp_path, library):
     with pytest.raises(SceneError, match="140 bytes, 139 are there"):
         read_spectral_library(path)
     header = path.with_suffix(".hdr")
+    for old, new in (
+        ("wavelength = {", "wavelength = {x, "),
+        ("class ids = {1, 4}", "class ids = {1}"),
+    ):
+        wrong = write_spectral_library(tmp_path / "b.sli", library).with_suffix(".hdr")
+        wrong.write_text(wrong.read_text().replace(old, new))
+        with pytest.raises(SceneError, match=r"b\.hdr does not fit its data of 5 spectra"):
+            read_spectral_library(wrong)
     header.write_text(header.read_text().replace("ENVI Spectral Library", "ENVI Standard"))
     with pytest.raises(SceneError, match="ENVI Standard"):
         read_spectral_library(path)

@@ -82,7 +82,7 @@ def draw_abundances(
     return _softmax(_SHARPNESS * (fields + bias))
 
 
-def label_pure_pixels(abundances: Floats, unlabelled: float) -> NDArray[np.int32]:
+def label_pure_pixels(abundances: NDArray[np.floating], unlabelled: float) -> NDArray[np.int32]:
     """Label each pixel with its largest part, but for the least pure share of every class."""
     winners = np.argmax(abundances, axis=-1)
     purity = abundances.max(axis=-1)

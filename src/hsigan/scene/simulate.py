@@ -142,25 +142,10 @@ def simulate_scene_with_truth(
     wavelengths_nm = np.linspace(400.0, 2500.0, bands)
     materials = [MATERIALS[k % len(MATERIALS)] for k in range(classes)]
 
-    abundances = draw_abundances((height, width), classes, ground, random)  # (H, W, K)
-    label = label_pure_pixels(abundances, ground.unlabelled)
-    endmembers = np.stack(
-        [_draw_variants(m, wavelengths_nm, ground.variability, random) for m in materials]
-    )  # (K, V, B)
-    variant_weights = draw_variant_weights((height, width), VARIANTS, ground, random)  # (H, W, V)
-    illumination = relief((height, width), ground, random)[:, :, None] * _drift(
-        width, wavelengths_nm, drift
-    )
-    noise_std = _noise_std(wavelengths_nm, snr)
-
-    weights = abundances[:, :, :, None] * variant_weights[:, :, None, :]  # (H, W, K, V)
-    surface = weights.reshape(height * width, -1) @ endmembers.reshape(-1, bands)
-    signal = surface.reshape(height, width, bands) * illumination
-    noisy = signal + noise_std * random.standard_normal(signal.shape)
-    values = np.clip(np.rint(noisy * _REFLECTANCE_SCALE), -32_767, 32_767).astype(np.int16)
+    truth = _draw_truth((height, width), materials, wavelengths_nm, drift, snr, ground, random)
     scene = make_scene(
-        values,
-        label=label,
+        _observe(truth, random),
+        label=label_pure_pixels(truth.abundances, ground.unlabelled),
         class_names=dict(enumerate(_class_names(materials), start=1)),
         wavelengths_nm=wavelengths_nm,
         crs=CRS.from_epsg(32632).to_wkt(),
@@ -168,8 +153,44 @@ def simulate_scene_with_truth(
         units="reflectance x 10000",
         name="simulated",
     )
-    parts = (abundances, endmembers, variant_weights, illumination, noise_std)
-    return scene, SceneTruth(*(part.astype(np.float32) for part in parts))
+    return scene, truth
+
+
+def _draw_truth(
+    shape: tuple[int, int],
+    materials: list[Material],
+    wavelengths_nm: Floats,
+    drift: float,
+    snr: float,
+    ground: Landscape,
+    random: np.random.Generator,
+) -> SceneTruth:
+    abundances = draw_abundances(shape, len(materials), ground, random)
+    endmembers = [
+        _draw_variants(material, wavelengths_nm, ground.variability, random)
+        for material in materials
+    ]
+    variant_weights = draw_variant_weights(shape, VARIANTS, ground, random)
+    drifting = _drift(shape[1], wavelengths_nm, drift)  # (W, B)
+    illumination = relief(shape, ground, random)[:, :, None] * drifting
+    return SceneTruth(
+        abundances=abundances.astype(np.float32),
+        endmembers=np.stack(endmembers).astype(np.float32),
+        variant_weights=variant_weights.astype(np.float32),
+        illumination=illumination.astype(np.float32),
+        noise_std=_noise_std(wavelengths_nm, snr).astype(np.float32),
+    )
+
+
+def _observe(truth: SceneTruth, random: np.random.Generator) -> NDArray[np.int16]:
+    """Mix, light and measure: (H, W, B) int16 reflectance x 10000 with noise."""
+    height, width, bands = truth.illumination.shape
+    weights = truth.abundances[:, :, :, None] * truth.variant_weights[:, :, None, :]
+    surface = weights.reshape(height * width, -1) @ truth.endmembers.reshape(-1, bands)
+    signal = surface.reshape(height, width, bands) * truth.illumination
+    noise = truth.noise_std * random.standard_normal(signal.shape, dtype=np.float32)
+    stored = np.rint((signal + noise) * _REFLECTANCE_SCALE)
+    return np.asarray(np.clip(stored, -32_767, 32_767), dtype=np.int16)
 
 
 def _check_sizes(height: int, width: int, bands: int, classes: int) -> None:

@@ -105,27 +105,34 @@ def read_spectral_library(path: str | Path) -> SpectralLibrary:
             f"{header.get('file type', 'none')}): open it as a scene."
         )
     spectra = _read_values(data_path, header)
+    try:
+        return _described(spectra, header)
+    except ValueError as error:
+        raise SceneError(
+            f"{header_path.name} does not fit its data of {spectra.shape[0]} spectra with "
+            f"{spectra.shape[1]} bands ({error}): correct the header."
+        ) from error
+
+
+def _described(spectra: NDArray[Any], header: Mapping[str, str]) -> SpectralLibrary:
+    """Put spectra and header together; a ValueError says what does not fit."""
     count, bands = spectra.shape
-    wavelengths = _items(header.get("wavelength"))
+    wavelengths = np.array(_items(header.get("wavelength")), dtype=np.float64)
+    labels = np.array(_items(header.get("hsigan labels")), dtype=np.int64)
+    if wavelengths.size not in (0, bands) or labels.size not in (0, count):
+        raise ValueError(f"{wavelengths.size} wavelengths, {labels.size} labels")
     names = tuple(_items(header.get("spectra names")))
     if _OURS in header:
         names = tuple(unquote(name) for name in names)
-    labels = _items(header.get("hsigan labels"))
-    class_ids = _items(header.get("hsigan class ids"))
-    class_names = _items(header.get("hsigan class names"))
-    if len(wavelengths) not in (0, bands) or len(labels) not in (0, count):
-        raise SceneError(
-            f"{header_path.name} does not fit its data of {count} spectra with {bands} bands: "
-            f"{len(wavelengths)} wavelengths, {len(labels)} labels."
-        )
+    class_ids = map(int, _items(header.get("hsigan class ids")))
+    class_names = map(unquote, _items(header.get("hsigan class names")))
+    units = header.get("wavelength units")
     return SpectralLibrary(
         spectra,
         names if len(names) == count else (),
-        to_nanometres(np.array(wavelengths, dtype=np.float64), header.get("wavelength units"))
-        if wavelengths
-        else None,
-        np.array(labels, dtype=np.int64) if labels else None,
-        {int(key): unquote(text) for key, text in zip(class_ids, class_names, strict=True)},
+        to_nanometres(wavelengths, units) if wavelengths.size else None,
+        labels if labels.size else None,
+        dict(zip(class_ids, class_names, strict=True)),
         unquote(",".join(_items(header.get("hsigan provenance")))),
     )
 
