@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,29 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from hsigan.cli.options import Reading, open_inputs, takes_reading
+from hsigan.cli.synthesis_table import print_figures
 
 if TYPE_CHECKING:
     import numpy as np
     import xarray as xr
     from numpy.typing import NDArray
 
-    from hsigan.evaluation.results import Record, ResultsFolder
+    from hsigan.evaluation.results import ResultsFolder
     from hsigan.evaluation.synthesis_study import Contestants
     from hsigan.sampling import Split, SplitOptions
-
-_SHOWN = (
-    "frechet_over_floor",
-    "frechet_distance",
-    "kernel_mmd",
-    "coverage",
-    "deviation_ratio",
-    "neighbour_ratio",
-    "memorised_share",
-    "two_sample_accuracy",
-    "accuracy_real_real",
-    "accuracy_fake_real",
-    "mixture_angle",
-)
 
 
 @takes_reading
@@ -126,26 +114,12 @@ def evaluate_synthesis_command(
             guard_px=guard,
         )
     results = ResultsFolder(output)
-    records = _run(scenes, options, who, range(seed, seed + seeds), floor_draws, shares, results)
+    _run(scenes, options, who, range(seed, seed + seeds), floor_draws, shares, results)
     results.write_summary(reference="floor")
-    results.write_experiment(
-        {
-            "title": f"Synthesis: how real are spectra made for {scenes[0].attrs['name']}",
-            "command": " ".join(["hsigan", *sys.argv[1:]]),
-            "options": {
-                "methods": who.methods,
-                "samples": {name: Path(path).name for name, path in who.files.items()},
-                "per_class": per_class,
-                "floor_draws": floor_draws,
-                "gan": dict(who.gan_settings),
-                "split": given.name if given else "made here",
-            },
-            "scene": _scene_facts(scenes),
-            "seeds": list(range(seed, seed + seeds)),
-            "seconds": round(perf_counter() - started, 1),
-        }
-    )
-    _print_table(records)
+    facts = _facts(scenes, who, floor_draws, given)
+    facts |= {"seeds": list(range(seed, seed + seeds))}
+    results.write_experiment(facts | {"seconds": round(perf_counter() - started, 1)})
+    print_figures(results.records())
     typer.echo(f"{output}  (hsigan report {output} -o report.html turns it into a page)")
 
 
@@ -157,8 +131,11 @@ def _run(
     floor_draws: int,
     shares: NDArray[np.float64] | None,
     results: ResultsFolder,
-) -> list[Record]:
-    """Judge on one partition per seed; a given split stays, and only trainings differ."""
+) -> None:
+    """Judge on one partition per seed; a given split stays, and only trainings differ.
+
+    A seed whose methods are all in the results already is not run again.
+    """
     from dataclasses import replace
 
     from hsigan.cli.progress import watched
@@ -166,10 +143,15 @@ def _run(
     from hsigan.evaluation.synthesis_study import describe_split, run_study
     from hsigan.sampling import Split, split_scenes
 
-    records: list[Record] = []
+    place = ("scene", "split", "labels_per_class", "seed", "method")
+    done = results.done(*place)
     classes = max(len(scenes[0]["label"].attrs.get("class_ids", [])), 1)
     with watched(range(len(seeds) * who.steps(classes)), "judging") as steps:
         ticks = iter(steps)
+
+        def tick(_: str) -> None:
+            next(ticks, None)
+
         for seed in seeds:
             part = how if isinstance(how, Split) else split_scenes(scenes, replace(how, seed=seed))
             setting = Setting(
@@ -179,16 +161,9 @@ def _run(
                 seed=seed,
                 floor_draws=floor_draws,
             )
-            records += run_study(
-                scenes,
-                part,
-                who,
-                setting,
-                results,
-                abundances=shares,
-                progress=lambda _: next(ticks, None) and None,
-            )
-    return records
+            where = tuple(getattr(setting, key) for key in place[:-1])
+            if not all((*where, name) in done for name in who.names):
+                run_study(scenes, part, who, setting, results, abundances=shares, progress=tick)
 
 
 def _opened(
@@ -248,11 +223,11 @@ def _contestants(
         if not equals:
             raise InputError(f"--set takes key=value. Got {text!r} instead.")
         gan_settings[key.strip()] = parse_value(value.strip())
+    by_default = methods is None
     if methods is None:
-        chosen = () if runs or files else DEFAULT_METHODS
-    else:
-        chosen = tuple(name.strip() for name in methods.split(",") if name.strip() != "none")
-    return Contestants(chosen, runs, files, per_class, methods is None, gan_settings)
+        methods = "none" if runs or files else ",".join(DEFAULT_METHODS)
+    chosen = tuple(name.strip() for name in methods.split(",") if name.strip() != "none")
+    return Contestants(chosen, runs, files, per_class, by_default, gan_settings)
 
 
 def _split_of(
@@ -271,39 +246,31 @@ def _classes(text: str | None, names: dict[int, str]) -> tuple[int, ...] | None:
     return parse_classes(text, names)
 
 
-def _scene_facts(scenes: Sequence[xr.Dataset]) -> dict[str, Any]:
+def _facts(
+    scenes: Sequence[xr.Dataset], who: Contestants, floor_draws: int, split: Path | None
+) -> dict[str, Any]:
+    """Return what ``experiment.json`` says beside machine, seeds and time."""
     from hsigan.sampling import common_bands
     from hsigan.scene import class_names_of
 
     names = class_names_of(scenes[0])
     return {
-        "name": scenes[0].attrs["name"],
-        "files": len(scenes),
-        "shape": [scenes[0].sizes["y"], scenes[0].sizes["x"]],
-        "class_ids": list(names),
-        "class_names": list(names.values()),
-        "bands": len(common_bands(scenes)),
+        "title": f"Synthesis: how real are spectra made for {scenes[0].attrs['name']}",
+        "command": shlex.join(["hsigan", *sys.argv[1:]]),
+        "options": {
+            "methods": [*who.methods, *who.runs],
+            "samples": {name: path.name for name, path in who.files.items()},
+            "per_class": who.per_class,
+            "floor_draws": floor_draws,
+            "gan": dict(who.gan_settings),
+            "split": split.name if split else "made here",
+        },
+        "scene": {
+            "name": scenes[0].attrs["name"],
+            "files": len(scenes),
+            "shape": [scenes[0].sizes["y"], scenes[0].sizes["x"]],
+            "class_ids": list(names),
+            "class_names": list(names.values()),
+            "bands": len(common_bands(scenes)),
+        },
     }
-
-
-def _print_table(records: Sequence[Record]) -> None:
-    """Print the mean over seeds of the overall figures: a row per method, the floor first."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from hsigan.evaluation.results import FLOOR, FLOOR_HIGH, FLOOR_LOW
-
-    cells: dict[tuple[str, str], list[float]] = {}
-    for record in records:
-        if record.class_id is None and record.classifier in (None, "svm-linear"):
-            cells.setdefault((record.method, record.metric), []).append(record.value)
-    rows = [m for m in dict.fromkeys(m for m, _ in cells) if m not in (FLOOR_LOW, FLOOR_HIGH)]
-    rows.sort(key=lambda method: method != FLOOR)
-    metrics = [metric for metric in _SHOWN if any((row, metric) in cells for row in rows)]
-    table = Table("method", title="mean over classes and seeds; the floor is real against real")
-    for metric in metrics:
-        table.add_column(metric.replace("_", " "), justify="right", overflow="fold")
-    for row in rows:
-        values = [cells.get((row, metric), []) for metric in metrics]
-        table.add_row(row, *[f"{sum(v) / len(v):.4g}" if v else "" for v in values])
-    Console().print(table)

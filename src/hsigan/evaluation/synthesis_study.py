@@ -61,17 +61,20 @@ class Contestants:
                 raise InputError(f"there is no generator {name!r}; known: {', '.join(JUDGEABLE)}.")
         if self.per_class < 2:
             raise InputError(f"at least 2 spectra per class are judged. Got {self.per_class}.")
-        names = [*self.methods, *self.runs, *self.files]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        twice = sorted({name for name in self.names if self.names.count(name) > 1})
         if twice:
             raise InputError(f"{twice[0]!r} names two sets of samples; give them other names.")
-        if not names:
+        if not self.names:
             raise InputError("there is nothing to judge: name a method, a run or a samples file.")
 
     def steps(self, classes: int) -> int:
         """Return how often a study of one split reports progress."""
-        judged = len(self.methods) + len(self.runs) + len(self.files)
-        return judged + count_steps(classes, judged)
+        return len(self.names) + count_steps(classes, len(self.names))
+
+    @property
+    def names(self) -> list[str]:
+        """All names in the order in which they are judged."""
+        return [*self.methods, *self.runs, *self.files]
 
 
 def run_study(
@@ -133,6 +136,17 @@ def run_study(
     results.append(records)
     results.save_arrays(arrays)
     return records
+
+
+def describe_split(split: Split) -> str:
+    """Return a split in a few words, as records name it: mode, share, guard."""
+    facts = split.provenance
+    name = str(facts.get("mode", "given"))
+    if name == "blocks":
+        name += f" {facts['block_px']} px"
+    if facts.get("train") is not None:
+        name += f" {100 * facts['train']:g} %"
+    return name + (f", guard {facts['guard_px']} px" if facts.get("guard_px") else "")
 
 
 def read_samples(path: Path, bands: NDArray[np.int64], classes: NDArray[np.int64]) -> Pair:

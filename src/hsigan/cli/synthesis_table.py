@@ -1,0 +1,66 @@
+"""The table that `hsigan evaluate synthesis` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hsigan.evaluation.results import Record
+
+METRICS = (
+    "frechet_over_floor",
+    "frechet_distance",
+    "kernel_mmd",
+    "coverage",
+    "deviation_ratio",
+    "neighbour_ratio",
+    "memorised_share",
+    "two_sample_accuracy",
+    "accuracy_real_real",
+    "accuracy_fake_real",
+    "mixture_angle",
+)
+
+
+_METHODS_AT_ONCE = 5
+Cells = dict[tuple[str, str], float]
+
+
+def print_figures(records: Sequence[Record]) -> None:
+    """Print the overall figures, means over classes and seeds: a column per method."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from hsigan.evaluation.results import FLOOR, FLOOR_HIGH, FLOOR_LOW
+
+    cells = _means(records)
+    floors = (FLOOR, FLOOR_LOW, FLOOR_HIGH)
+    methods = [name for name in dict.fromkeys(name for name, _ in cells) if name not in floors]
+    for start in range(0, len(methods), _METHODS_AT_ONCE):
+        shown = methods[start : start + _METHODS_AT_ONCE]
+        table = Table("figure", "floor (95 % of draws)", title_justify="left")
+        for name in shown:
+            table.add_column(name, justify="right", overflow="fold")
+        for metric in METRICS:
+            if any((name, metric) in cells for name in shown):
+                numbers = [_number(cells.get((name, metric))) for name in shown]
+                table.add_row(metric.replace("_", " "), _spread(cells, metric, floors), *numbers)
+        Console().print(table)
+
+
+def _means(records: Sequence[Record]) -> Cells:
+    values: dict[tuple[str, str], list[float]] = {}
+    for record in records:
+        if record.class_id is None and record.classifier in (None, "svm-linear"):
+            values.setdefault((record.method, record.metric), []).append(record.value)
+    return {key: sum(found) / len(found) for key, found in values.items()}
+
+
+def _spread(cells: Cells, metric: str, floors: tuple[str, str, str]) -> str:
+    mean, low, high = (_number(cells.get((name, metric))) for name in floors)
+    return f"{mean} ({low} to {high})" if low else mean
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
