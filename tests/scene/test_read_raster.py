@@ -128,6 +128,14 @@ def write_tiff(path: Path, cube: np.ndarray, **options: object) -> None:
         target.write(np.moveaxis(cube, -1, 0))
 
 
+def test_a_spectral_library_is_no_scene(tmp_path: Path) -> None:
+    write_envi_by_hand(tmp_path / "a.img", "bip", "<")
+    header = tmp_path / "a.hdr"
+    header.write_text(header.read_text().replace("ENVI Standard", "ENVI Spectral Library"))
+    with pytest.raises(SceneError, match="Spectral Library"):
+        open_scene(tmp_path / "a.img")
+
+
 def test_an_image_has_no_variables(tmp_path: Path) -> None:
     write_tiff(tmp_path / "a.tif", plain_cube())
     for wrong in ({"variable": "cube"}, {"layout": "bhw"}):
