@@ -35,7 +35,8 @@ def _imported_modules(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found.add(node.module)
             if node.module == "hsigan":
-                found |= {f"hsigan.{alias.name}" for alias in node.names}
+                names = {alias.name for alias in node.names} - {"__version__"}
+                found |= {f"hsigan.{name}" for name in names}
     return found
 
 
