@@ -69,7 +69,6 @@ def test_changing_test_pixels_changes_no_inductive_fit_and_no_choice(scene: xr.D
         X_test=rng.normal(1000.0, 900.0, data.X_test.shape).astype(np.float32),
         y_test=rng.permutation(data.y_test),
         X_target=data.X_target[:5] * 3.0,
-        X_areas=data.X_areas * 3.0,
     )
     probe = data.X_validation * np.float32(1.03)
     runs = [PartitionRun.begin(each, config) for each in (data, other)]
@@ -78,9 +77,9 @@ def test_changing_test_pixels_changes_no_inductive_fit_and_no_choice(scene: xr.D
         if METHODS[method].unlabelled == "transductive" or method == "auto":
             continue
         for name in config.classifiers:
-            predicted = [run._fit(method, amount, name).predict(probe) for run in runs]
+            predicted = [run.fit(method, amount, name).predict(probe) for run in runs]
             np.testing.assert_array_equal(*predicted, err_msg=method)
-    assert runs[0]._decide() == runs[1]._decide()
+    assert runs[0].decide_auto() == runs[1].decide_auto()
 
 
 @pytest.mark.parametrize("per_class", [None, 8])

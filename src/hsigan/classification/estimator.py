@@ -66,6 +66,11 @@ class ClassifierKind:
     default: dict[str, Any]
     cross_validation_grid: tuple[dict[str, Any], ...] | None = None
 
+    @property
+    def settled(self) -> bool:
+        """Whether there is a single setting, with or without validation pixels."""
+        return len(self.grid) == 1 and self.cross_validation_grid is None
+
 
 CLASSIFIERS: dict[str, ClassifierKind] = {
     "nn-1d": ClassifierKind(

@@ -20,8 +20,7 @@ from hsigan.evaluation.augmentation_config import AugmentationConfig
 from hsigan.evaluation.augmentation_partition import make_partition
 from hsigan.evaluation.augmentation_run import BEST, Work, run_partition, works
 from hsigan.evaluation.results import Record, ResultsFolder
-from hsigan.sampling import make_split
-from hsigan.sampling.georeference import common_grid
+from hsigan.sampling import split_scenes
 
 Progress = Callable[[str, int, int], None]
 """Called with a message, the steps done and all steps."""
@@ -131,11 +130,7 @@ def _one_by_one(jobs: Iterator[Job]) -> Iterator[tuple[str, int]]:
 def _run(job: Job) -> Iterator[tuple[str, int]]:
     """Run one partition; yield a message and the number of steps after each one."""
     scenes, config, folder, name, seed, done = job
-    split = make_split(
-        [scene["label"].values for scene in scenes],
-        config.split_options(seed),
-        grids=common_grid(scenes),
-    )
+    split = split_scenes(scenes, config.split_options(seed))
     data = make_partition(scenes, split, seed, config.max_unlabelled)
     for work, records in run_partition(data, config, name, done):
         folder.append(records)

@@ -47,7 +47,7 @@ class AugmentationConfig(Config):
     amounts : fakes per real pixel, class by class
     auto_methods, auto_amounts : what ``auto`` chooses from
     max_unlabelled : at most this many unlabelled pixels are shown to a method
-    gan : settings laid over the GAN recipes
+    gan : GAN recipe -> settings laid over it
     """
 
     title: str = ""
@@ -65,7 +65,7 @@ class AugmentationConfig(Config):
     auto_amounts: tuple[float, ...] = (1.0,)
     auto_folds: int = Field(default=8, ge=4)
     max_unlabelled: int = Field(default=20_000, ge=1)
-    gan: dict[str, Any] = Field(default_factory=dict)
+    gan: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
     @field_validator("methods", "auto_methods")
     @classmethod

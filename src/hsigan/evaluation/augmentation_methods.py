@@ -52,11 +52,11 @@ METHODS: dict[str, Method] = {
     **{name: Method("generator") for name in SIMPLE_GENERATORS if name != "label-propagation"},
     "label-propagation": Method("generator", "inductive"),
     "gan": Method("generator", gan_recipe="spectral"),
-    "ss-gan": Method("generator", "inductive", "spectral"),
+    "ss-gan": Method("generator", "inductive", "spectral-semi-supervised"),
     "hypergan": Method("generator", gan_recipe="hypergan"),
-    "hypergan-ss": Method("generator", "inductive", "hypergan"),
+    "hypergan-ss": Method("generator", "inductive", "hypergan-semi-supervised"),
     "hypergan-notebook": Method("generator", gan_recipe="hypergan-notebook"),
-    "ss-gan-transductive": Method("generator", "transductive", "spectral"),
+    "ss-gan-transductive": Method("generator", "transductive", "spectral-semi-supervised"),
     "coral": Method("transform", "transductive"),
     "area-standardisation": Method("transform", "transductive"),
     "self-training": Method("self-training", "transductive"),
@@ -65,14 +65,18 @@ METHODS: dict[str, Method] = {
 
 
 def make_generator(
-    name: str, wavelengths_nm: Spectra | None, seed: int, gan_settings: Mapping[str, Any]
+    name: str,
+    wavelengths_nm: Spectra | None,
+    seed: int,
+    gan_settings: Mapping[str, Mapping[str, Any]],
 ) -> Generator:
     """Return a generator by name, not yet fitted."""
     method = METHODS[name]
     if method.gan_recipe:
         from hsigan.synthesis import SpectralGAN
 
-        gan: Generator = SpectralGAN(recipe=method.gan_recipe, random_state=seed, **gan_settings)
+        settings = gan_settings.get(method.gan_recipe, {})
+        gan: Generator = SpectralGAN(method.gan_recipe, settings, random_state=seed)
         return gan
     if name == "relighting":
         return Relighting(wavelengths_nm)
@@ -81,7 +85,9 @@ def make_generator(
     return generator_class(random_state=seed) if takes_seed else generator_class()
 
 
-def fit_generator(name: str, data: Partition, gan_settings: Mapping[str, Any]) -> Generator:
+def fit_generator(
+    name: str, data: Partition, gan_settings: Mapping[str, Mapping[str, Any]]
+) -> Generator:
     """Return the generator fitted on the partition's training pixels, never on its test pixels."""
     generator = make_generator(name, data.wavelengths_nm, data.seed, gan_settings)
     few = not len(data.y_validation)
@@ -124,19 +130,20 @@ def transformed_set(data: Partition, name: str) -> TrainingSet:
     plain = real_set(data)
     if name == "self-training":
         return replace(plain, X_target=data.X_target)
+    few = not len(data.y_validation)
     if name == "coral":
-        coral = Coral().fit(data.X, data.X_target)
-        held_out = coral.transform(data.X_validation) if len(data.X_validation) else data.X[:0]
+        coral = Coral().fit(data.X_source, data.X_target)
+        held_out = data.X_validation if few else coral.transform(data.X_validation)
         return replace(plain, X=coral.transform(data.X), X_validation=held_out)
-    areas = AreaStandardisation().fit(data.X_areas, data.areas)
-    held_out = (
-        areas.transform(data.X_validation, data.area_of_validation)
-        if len(data.X_validation)
-        else data.X[:0]
-    )
+    both = np.concatenate([data.X_source, data.X_target])
+    areas = AreaStandardisation().fit(both, np.arange(len(both)) >= len(data.X_source))
+
+    def of_area(X: Spectra, target: bool) -> Spectra:
+        return areas.transform(X, np.full(len(X), target))
+
     return replace(
         plain,
-        X=areas.transform(data.X, data.area_of_train),
-        X_validation=held_out,
-        X_test=areas.transform(data.X_test, data.area_of_test),
+        X=of_area(data.X, False),
+        X_validation=data.X_validation if few else of_area(data.X_validation, False),
+        X_test=of_area(data.X_test, True),
     )

@@ -24,9 +24,9 @@ class Partition:
 
     ``X_unlabelled``: pixels that an inductive method may see without labels. ``X_target``: pixels
     of the area to be classified, without labels, for transductive methods alone: in mode tiles all
-    pixels of the files that hold test pixels, else the test pixels. ``X_areas`` and ``areas``: all
-    pixels that areas are described by; an area is a file in mode tiles, else the training or the
-    test part. ``validation_group``: validation pixels that lie together share a group.
+    pixels of the files that hold test pixels, else the test pixels; ``X_source``: all pixels of the
+    other files, else the training and validation pixels. ``validation_group``: validation pixels
+    that lie together share a group.
     """
 
     seed: int
@@ -39,11 +39,7 @@ class Partition:
     y_test: Ids
     X_unlabelled: Floats
     X_target: Floats
-    X_areas: Floats
-    areas: Ids
-    area_of_train: Ids
-    area_of_validation: Ids
-    area_of_test: Ids
+    X_source: Floats
     wavelengths_nm: NDArray[np.float64] | None
     classes: Ids
 
@@ -65,22 +61,12 @@ def make_partition(
     test = gather_pixels(scenes, split.test)
     rng = np.random.default_rng([seed, 1])
     unlabelled = _some(gather_unlabelled(scenes, split).spectra, max_unlabelled, rng)
-    by_file = split.provenance.get("mode") == "tiles" and len(scenes) > 1
-    if by_file:
+    if split.provenance.get("mode") == "tiles":
         everything = gather_pixels(scenes, "all")
         in_target = np.isin(everything.scene_index, np.unique(test.scene_index))
-        X_areas, areas = everything.spectra, everything.scene_index
-        target = everything.spectra[in_target]
-        own = (train.scene_index, validation.scene_index, test.scene_index)
+        source, target = everything.spectra[~in_target], everything.spectra[in_target]
     else:
-        X_areas = np.concatenate([train.spectra, validation.spectra, test.spectra])
-        lengths = (len(train), len(validation), len(test))
-        own = (
-            np.zeros(lengths[0], np.int64),
-            np.zeros(lengths[1], np.int64),
-            np.ones(lengths[2], np.int64),
-        )
-        areas, target = np.concatenate(own), test.spectra
+        source, target = np.concatenate([train.spectra, validation.spectra]), test.spectra
     return Partition(
         seed=seed,
         X=train.spectra,
@@ -92,11 +78,7 @@ def make_partition(
         y_test=test.labels,
         X_unlabelled=unlabelled,
         X_target=_some(target, max_unlabelled, rng),
-        X_areas=X_areas,
-        areas=areas,
-        area_of_train=own[0],
-        area_of_validation=own[1],
-        area_of_test=own[2],
+        X_source=_some(source, max_unlabelled, rng),
         wavelengths_nm=train.wavelengths_nm,
         classes=np.unique(np.concatenate([train.labels, test.labels])),
     )

@@ -82,7 +82,7 @@ class PartitionRun:
         else:
             pixels = self.training_set(method, amount)
             result = {
-                name: self._test(self._fit(method, amount, name, pixels), pixels.X_test)
+                name: self._test(self.fit(method, amount, name, pixels), pixels.X_test)
                 for name in self.config.classifiers
             }
         result[BEST] = dict(result[self.best])
@@ -93,7 +93,7 @@ class PartitionRun:
             self.generators[method] = fit_generator(method, self.data, self.config.gan)
         return self.generators[method]
 
-    def _fit(
+    def fit(
         self, method: str, amount: float | None, name: str, pixels: TrainingSet | None = None
     ) -> SpectralClassifier:
         """Fit a classifier on what a method makes of the training pixels; remember it."""
@@ -130,13 +130,14 @@ class PartitionRun:
     def _auto_scores(self, name: str) -> dict[str, float]:
         """Return the scores of what ``auto`` chose; without a choice, those of the real pixels."""
         if not self.choices:
-            self.choices = self._decide()
+            self.choices = self.decide_auto()
         chosen = self.choices[name].candidate
         method, amount = ("none", None) if chosen is None else (chosen.method, chosen.amount)
-        scores = self._test(self._fit(method, amount, name), self.data.X_test)
+        scores = self._test(self.fit(method, amount, name), self.data.X_test)
         return {**scores, "augmented": float(chosen is not None)}
 
-    def _decide(self) -> dict[str, AutoChoice]:
+    def decide_auto(self) -> dict[str, AutoChoice]:
+        """Return what ``auto`` chooses for each classifier, by validation data alone."""
         names, data, config = self.config.classifiers, self.data, self.config
         methods = [m for m in config.auto_methods if possible(m, data)]
         if len(data.y_validation):
@@ -160,11 +161,11 @@ class PartitionRun:
 
     def _validation_gains(self, name: str, methods: list[str]) -> dict[Candidate, NDArray[Any]]:
         data = self.data
-        alone = self._fit("none", None, name).predict(data.X_validation) == data.y_validation
+        alone = self.fit("none", None, name).predict(data.X_validation) == data.y_validation
         gains = {}
         for method in methods:
             for amount in self.config.auto_amounts:
-                fitted = self._fit(method, amount, name)
+                fitted = self.fit(method, amount, name)
                 together = fitted.predict(data.X_validation) == data.y_validation
                 gains[Candidate(method, amount)] = group_gains(
                     together, alone, data.validation_group

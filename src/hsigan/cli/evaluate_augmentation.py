@@ -1,0 +1,224 @@
+"""`hsigan evaluate augmentation`: whether synthetic spectra improve a classifier, by how much."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hsigan.cli.options import Reading, expand_scene, open_inputs, takes_reading
+from hsigan.cli.split import parse_classes
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from hsigan.evaluation.augmentation_config import AugmentationConfig
+    from hsigan.evaluation.results import Record
+
+
+@takes_reading
+def evaluate_augmentation_command(
+    scenes: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SCENE...]", help="Scenes with labels; else those of the recipe."),
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="A shipped experiment such as pavia-u-3pct, or a TOML file."),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="RESULTS", help="Folder of the results.")
+    ] = Path("results"),
+    seeds: Annotated[int | None, typer.Option(help="Number of fresh partitions.")] = None,
+    methods: Annotated[
+        str | None, typer.Option(metavar="A,B,...", help="Methods; none is always run.")
+    ] = None,
+    classifiers: Annotated[
+        str | None, typer.Option(metavar="A,B,...", help="Classifiers, tuned on validation data.")
+    ] = None,
+    amounts: Annotated[
+        str | None,
+        typer.Option(metavar="0.5,1,...", help="Synthetic pixels per real one, class by class."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the recipe; repeatable."),
+    ] = None,
+    processes: Annotated[
+        int, typer.Option(help="Partitions that run at a time; 0: one per processor core.")
+    ] = 0,
+    *,
+    reading: Reading,
+) -> None:
+    """Compare real pixels alone with every method, for every classifier, over fresh partitions.
+
+    An interrupted experiment continues when the same command is given again.
+
+    Example: hsigan evaluate augmentation --recipe salinas-a-3pct --seeds 10 -o results/salinas-a
+    """
+    from hsigan.evaluation.augmentation import evaluate_augmentation, experiment_facts
+    from hsigan.evaluation.augmentation_config import AugmentationConfig
+    from hsigan.evaluation.results import ResultsFolder
+    from hsigan.recipe import build_config, load_recipe
+    from hsigan.scene import class_names_of
+
+    values = {} if recipe is None else load_recipe("experiment", recipe)
+    values |= _given(seeds, methods, classifiers, amounts)
+    config = build_config(AugmentationConfig, values, set_ or [])
+    opened = _open(scenes or [], config, reading)
+    if config.class_names is not None:
+        ids = parse_classes(",".join(config.class_names), class_names_of(opened[0]))
+        config = config.model_copy(update={"split": {**config.split, "classes": ids}})
+    name = recipe if recipe and not recipe.endswith(".toml") else opened[0].attrs["name"]
+    folder = ResultsFolder(output)
+    started = time.monotonic()
+    command = "hsigan " + shlex.join(sys.argv[1:])
+    with counting("evaluating", "steps") as report:
+        records = evaluate_augmentation(
+            opened,
+            config,
+            folder,
+            scene_name=str(name),
+            processes=processes or (os.cpu_count() or 1),
+            progress=lambda message, done, planned: report(done, planned, message),
+        )
+    seconds = time.monotonic() - started
+    facts = experiment_facts(opened, config, name=str(name), command=command, seconds=seconds)
+    folder.write_experiment(facts)
+    folder.write_summary()
+    print_gains(records, config)
+    typer.echo(f"next: hsigan report {output} -o report.html")
+
+
+def print_gains(records: list[Record], config: AugmentationConfig) -> None:
+    """Print accuracy on real pixels alone, and each method's paired gain with its interval."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from hsigan.evaluation.augmentation_run import BEST, works
+    from hsigan.evaluation.statistics import mean_interval, paired_difference
+
+    values: dict[tuple[Any, ...], dict[int, float]] = {}
+    for record in records:
+        if record.metric == "overall_accuracy" and record.seed is not None:
+            key = (record.method, record.amount, record.classifier)
+            values.setdefault(key, {})[record.seed] = record.value
+    columns = [*config.classifiers, BEST]
+    table = Table("method", "amount", title="overall accuracy (%); gains in points, 95 % intervals")
+    for name in columns:
+        table.add_column(name, justify="right")
+    for method, amount in works(config):
+        cells = []
+        for name in columns:
+            own, alone = values.get((method, amount, name)), values.get(("none", None, name), {})
+            if own is None:
+                cells.append("")
+            elif method == "none":
+                cells.append(f"{mean_interval(list(own.values())).mean:.2f}")
+            else:
+                gain = paired_difference(own, alone)
+                cells.append(f"{gain.mean:+.2f} ({gain.low:+.2f} {gain.high:+.2f})")
+        table.add_row(method, "" if amount is None else f"{amount:g}", *cells)
+    Console(soft_wrap=True).print(table)
+
+
+def _given(
+    seeds: int | None, methods: str | None, classifiers: str | None, amounts: str | None
+) -> dict[str, Any]:
+    """Return the settings that options of the command line lay over a recipe."""
+    from hsigan.errors import InputError
+
+    values: dict[str, Any] = {} if seeds is None else {"seeds": seeds}
+    for key, text in (("methods", methods), ("classifiers", classifiers)):
+        if text is not None:
+            values[key] = [word.strip() for word in text.split(",")]
+    if amounts is not None:
+        try:
+            values["amounts"] = [float(word) for word in amounts.split(",")]
+        except ValueError:
+            raise InputError(
+                f"--amounts takes numbers such as 0.5,1,2. Got {amounts!r} instead."
+            ) from None
+    return values
+
+
+def _open(names: list[str], config: AugmentationConfig, reading: Reading) -> list[xr.Dataset]:
+    """Open the scenes of the command line, else those of the recipe."""
+    from hsigan.errors import InputError
+
+    if names:
+        return open_inputs(names, reading)
+    if not config.scenes:
+        raise InputError("no scene was given: name files, or a recipe with --recipe.")
+    own: dict[str, Any] = {
+        key: _on_disk(value) if key in ("labels", "label_table", "wavelengths") else value
+        for key, value in config.reading.items()
+    }
+    if "labels" in own:
+        own["labels"] = [own["labels"]]
+    if "label_table" in own:
+        own["label_table"] = Path(own["label_table"])
+    files = [
+        str(path)
+        for name in config.scenes
+        for path in ([name] if _is_known(name) else expand_scene(_on_disk(name)))
+        if Path(str(path)).name not in config.leave_out
+    ]
+    return open_inputs(files, Reading(**own))
+
+
+def _is_known(name: str) -> bool:
+    return name.startswith("known:")
+
+
+def _on_disk(name: str) -> str:
+    """Return a path of a recipe as it stands or, if it is not there, below ``HSIGAN_DATA``."""
+    below = os.environ.get("HSIGAN_DATA")
+    first = name.split("*")[0]
+    if below is None or Path(name).is_absolute() or Path(first).exists():
+        return name
+    return str(Path(below) / name)
+
+
+@contextmanager
+def counting(what: str, unit: str) -> Iterator[Callable[..., None]]:
+    """Yield a callback for steps done, all steps and a message, drawn as a bar on a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    console = Console(stderr=True)
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn(unit), Remaining())
+    with Progress(
+        *columns,
+        TextColumn("{task.description}"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("", total=None)
+
+        def report(done: int, planned: int, message: str = "") -> None:
+            bar.update(task, completed=done, total=planned, description=message)
+
+        yield report
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show that something is under way."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(what):
+        yield
