@@ -32,11 +32,10 @@ def _imported_modules(path: Path) -> set[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module == "hsigan":
+            found |= {f"hsigan.{alias.name}" for alias in node.names if alias.name[0] != "_"}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found.add(node.module)
-            if node.module == "hsigan":
-                names = {alias.name for alias in node.names} - {"__version__"}
-                found |= {f"hsigan.{name}" for name in names}
     return found
 
 
