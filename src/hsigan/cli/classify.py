@@ -52,10 +52,9 @@ def classify_command(
     opened = open_inputs(scenes, reading)
     maps = []
     for index, scene in enumerate(opened):
-        path = _of_scene(output, scene, index, len(opened))
-        layers = (
-            None if probabilities is None else _of_scene(probabilities, scene, index, len(opened))
-        )
+        own = "" if len(opened) == 1 else f"_{scene.attrs.get('name', index)}"
+        path = _with_ending(output, own)
+        layers = None if probabilities is None else _with_ending(probabilities, own)
         with counting("classifying", "rows") as report:
             maps.append(classify_scene(trained, scene, path, layers, report))
         typer.echo(str(path))
