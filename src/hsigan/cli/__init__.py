@@ -39,6 +39,7 @@ def options(
 def _add_commands() -> None:
     """Hang every command onto the app. Their modules import nothing heavy until they run."""
     from hsigan.cli import (
+        evaluate_synthesis,
         report,
         sample,
         scene,
@@ -53,6 +54,9 @@ def _add_commands() -> None:
     app.add_typer(train, name="train")
     app.command("sample")(sample.sample_command)
     app.command("interpolate")(sample.interpolate_command)
+    evaluate = typer.Typer(help="Measure samples, and what they gain.", no_args_is_help=True)
+    evaluate.command("synthesis")(evaluate_synthesis.evaluate_synthesis_command)
+    app.add_typer(evaluate, name="evaluate")
     app.command("report")(report.report_command)
 
 
