@@ -39,23 +39,32 @@ def options(
 def _add_commands() -> None:
     """Hang every command onto the app. Their modules import nothing heavy until they run."""
     from hsigan.cli import (
+        classify,
+        demo,
+        evaluate_augmentation,
         evaluate_synthesis,
         report,
         sample,
         scene,
         split,
+        train_classifier,
         train_gan,
     )
 
     train = typer.Typer(help="Train a GAN or a classifier.", no_args_is_help=True)
     train.command("gan")(train_gan.train_gan_command)
+    train.command("classifier")(train_classifier.train_classifier_command)
+    evaluate = typer.Typer(help="Measure samples, and what they gain.", no_args_is_help=True)
+    evaluate.command("synthesis")(evaluate_synthesis.evaluate_synthesis_command)
+    evaluate.command("augmentation")(evaluate_augmentation.evaluate_augmentation_command)
+
+    app.command("demo")(demo.demo_command)
     app.add_typer(scene.app, name="scene", help="Read, list, fetch, simulate, convert scenes.")
     app.command("split")(split.split_command)
     app.add_typer(train, name="train")
     app.command("sample")(sample.sample_command)
     app.command("interpolate")(sample.interpolate_command)
-    evaluate = typer.Typer(help="Measure samples, and what they gain.", no_args_is_help=True)
-    evaluate.command("synthesis")(evaluate_synthesis.evaluate_synthesis_command)
+    app.command("classify")(classify.classify_command)
     app.add_typer(evaluate, name="evaluate")
     app.command("report")(report.report_command)
 
