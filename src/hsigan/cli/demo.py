@@ -28,6 +28,7 @@ _SIMPLE = ("gaussian", "smoothed-bootstrap", "smote")
 _CLASSIFIER = "lda"
 _FAKES_PER_CLASS = 500
 _PROCESSES = 2
+_CLASSES, _NOISY = 8, 25.0  # hard enough that a classifier has something to gain
 
 
 @takes_reading
@@ -94,7 +95,7 @@ def _scenes(scene: list[str] | None, reading: Reading, out: Path, seed: int) -> 
         return open_inputs(scene, reading)
     from hsigan.scene import simulate_scene, write_scene
 
-    simulated = simulate_scene(seed=seed)
+    simulated = simulate_scene(classes=_CLASSES, snr=_NOISY, seed=seed)
     write_scene(simulated, out / "scene.hdr")
     return [simulated]
 
@@ -200,7 +201,10 @@ class Demo:
         facts: dict[str, Any] = experiment_facts(
             self.scenes, self.config, name=self.name, command=_command(), seconds=seconds
         )
-        facts |= {"title": f"Synthetic spectra of {self.name}", "split": self.split.provenance}
+        facts |= {
+            "title": f"Synthetic spectra, judged and used: {self.name}",
+            "split": self.split.provenance,
+        }
         self.results.write_experiment(facts)
         self.results.write_summary()
         return write_report([self.results.path], self.out / "report.html")

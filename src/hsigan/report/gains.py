@@ -246,6 +246,8 @@ def gain_findings(found: Sequence[Study]) -> list[str]:
 def _verdict(gain: Interval) -> str:
     if gain.count == 1:
         return f"changes it by {signed(gain.mean)} points in one run, which proves nothing"
+    if gain.low == gain.high == 0:
+        return f"leaves it exactly as it is in {gain.count} partitions"
     word = "a gain" if gain.low > 0 else "a loss" if gain.high < 0 else "no gain shown"
     span = f"{signed_range(gain)}, {gain.count} partitions"
     return f"changes it by {signed(gain.mean)} points ({span}): {word}"

@@ -9,7 +9,8 @@ from typing import Any
 from hsigan.report.blocks import Block, Facts, Fold
 from hsigan.report.folder import Results
 
-_SHOWN_SEPARATELY = {"title", "command", "options", "scene", "machine", "versions", "commit"}
+_PLAIN = ("seeds", "machine", "versions", "commit")
+_SHOWN = {"title", "command", "scene", "seconds", *_PLAIN}
 
 
 def provenance_blocks(results: Results) -> list[Block]:
@@ -17,27 +18,32 @@ def provenance_blocks(results: Results) -> list[Block]:
     facts = results.experiment
     rows = [("results folder", results.name)]
     rows += [_scene_row(scene) for scene in results.scenes]
-    for name in ("seeds", "seconds"):
-        if facts.get(name) is not None:
-            rows.append((name, _duration(facts[name]) if name == "seconds" else _text(facts[name])))
-    for name in ("machine", "versions", "commit"):
-        if facts.get(name):
-            rows.append((name, _text(facts[name])))
+    rows += [(name, _text(facts[name])) for name in _PLAIN if facts.get(name)]
+    if isinstance(facts.get("seconds"), (int, float)):
+        rows.append(("time taken", _duration(facts["seconds"])))
+    others = {str(name): value for name, value in facts.items() if name not in _SHOWN}
+    nested = {name: value for name, value in others.items() if isinstance(value, Mapping)}
     rows += [
-        (str(name), _text(value))
-        for name, value in facts.items()
-        if name not in _SHOWN_SEPARATELY | {"seeds", "seconds"} and value not in (None, "", {}, [])
+        (_words(name), _text(value))
+        for name, value in others.items()
+        if name not in nested and not _is_empty(value)
     ]
-    rows.append(
-        ("figures on disk", f"{len(results.records):,} records, {len(results.arrays):,} arrays")
-    )
-    command = facts.get("command")
-    blocks: list[Block] = [Facts("How to run it again", rows, _command(command))]
-    options = facts.get("options")
-    if isinstance(options, Mapping) and options:
-        settings = [(str(name), _text(value)) for name, value in options.items()]
-        blocks.append(Fold("Every option", [Facts("Options", settings)]))
+    arrays, records = len(results.arrays), len(results.records)
+    rows.append(("figures on disk", f"{records:,} records, {arrays:,} arrays"))
+    blocks: list[Block] = [Facts("How to run it again", rows, _command(facts.get("command")))]
+    for name, value in nested.items():
+        inner = [(_words(str(k)), _text(v)) for k, v in value.items() if not _is_empty(v)]
+        if inner:
+            blocks.append(Fold(f"In detail: {_words(name)}", [Facts("", inner)]))
     return blocks
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _is_empty(value: object) -> bool:
+    return value is None or (isinstance(value, (str, list, Mapping)) and not value)
 
 
 def _scene_row(scene: Mapping[str, Any]) -> tuple[str, str]:
@@ -65,9 +71,7 @@ def _command(command: object) -> str:
     return str(command) if command else ""
 
 
-def _duration(seconds: object) -> str:
-    if not isinstance(seconds, (int, float)):
-        return _text(seconds)
+def _duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.1f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
@@ -76,7 +80,10 @@ def _duration(seconds: object) -> str:
 def _text(value: object) -> str:
     """Write plain data as a person would: no brackets, whole numbers whole."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_text(item)}" for key, item in value.items() if item is not None)
+        kept = [(key, item) for key, item in value.items() if not _is_empty(item)]
+        inner = {key: _text(item) for key, item in kept}
+        nested = any(isinstance(item, Mapping) for _, item in kept)
+        return ("; " if nested else ", ").join(f"{_words(k)} {v}" for k, v in inner.items())
     if isinstance(value, list):
         if len(value) > 3 and all(isinstance(v, int) for v in value) and _consecutive(value):
             return f"{value[0]} to {value[-1]}"

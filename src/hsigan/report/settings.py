@@ -66,8 +66,8 @@ def number(value: float, digits: int | None = None) -> str:
 
 def signed(value: float, digits: int = 2) -> str:
     """Write a difference with its sign."""
-    text = number(round(value, digits) + 0.0, digits)  # adding zero takes the sign off -0.0
-    return text if text.startswith(MINUS) or not math.isfinite(value) else f"+{text}"
+    rounded = round(value, digits) + 0.0 if math.isfinite(value) else value  # no sign on -0.0
+    return f"+{number(rounded, digits)}" if rounded > 0 else number(rounded, digits)
 
 
 def signed_range(interval: Interval, digits: int = 2) -> str:

@@ -21,7 +21,7 @@ from hsigan.report.folder import Results
 
 _REFERENCES = ("real", "train")
 _LARGEST_OPEN_FIGURE = 16
-_BANDS_DRAWN, _BANDS_DRAWN_IN_FOLDS = 300, 112
+_BANDS_DRAWN, _BANDS_DRAWN_IN_FOLDS = 300, 160
 _REFERENCE_WORDS = {"real": "real, held out (dashed)", "train": "real, training (dashed)"}
 
 
