@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from hsigan.errors import SplitError
 from hsigan.sampling import Split
 from hsigan.sampling.pixels import PixelTable, gather_pixels, gather_unlabelled
 
@@ -60,7 +61,7 @@ def make_partition(
     validation = gather_pixels(scenes, split.validation)
     test = gather_pixels(scenes, split.test)
     rng = np.random.default_rng([seed, 1])
-    unlabelled = _some(gather_unlabelled(scenes, split).spectra, max_unlabelled, rng)
+    unlabelled = _some(_unlabelled(scenes, split, train), max_unlabelled, rng)
     if split.provenance.get("mode") == "tiles":
         everything = gather_pixels(scenes, "all")
         in_target = np.isin(everything.scene_index, np.unique(test.scene_index))
@@ -94,6 +95,14 @@ def spatial_groups(table: PixelTable, count: int) -> Ids:
     groups = np.empty(len(table), dtype=np.int64)
     groups[order] = np.arange(len(table)) * count // max(1, len(table))
     return groups
+
+
+def _unlabelled(scenes: Sequence[xr.Dataset], split: Split, train: PixelTable) -> Floats:
+    """Return the pixels without labels, none where the split leaves none."""
+    try:
+        return gather_unlabelled(scenes, split).spectra
+    except SplitError:  # That the split fits the scenes is known: the training part was gathered.
+        return train.spectra[:0]
 
 
 def _some(spectra: Floats, count: int, rng: np.random.Generator) -> Floats:
