@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -60,11 +61,10 @@ def classify_scene(
     with ExitStack() as stack:
         layers = None
         if probabilities_path is not None:
-            import rasterio
-
             temporary = stack.enter_context(whole_file(probabilities_path))
-            profile = _profile(scene, "float32", len(trained.class_ids)) | {"nodata": np.nan}
-            layers = stack.enter_context(rasterio.open(temporary, "w", **profile))
+            layers = stack.enter_context(
+                _created(temporary, scene, "float32", len(trained.class_ids), np.nan)
+            )
             for index, class_id in enumerate(trained.class_ids, start=1):
                 layers.set_band_description(index, trained.class_names.get(class_id, str(class_id)))
         for start, labels, probability in predict_blocks(trained, scene, layers is not None):
@@ -130,29 +130,35 @@ def _check_endings(map_path: Path, probabilities_path: str | Path | None) -> Non
         )
 
 
-def _profile(scene: xr.Dataset, dtype: str, count: int) -> dict[str, Any]:
-    return {
-        "driver": "GTiff",
-        "height": scene.sizes["y"],
-        "width": scene.sizes["x"],
-        "count": count,
-        "dtype": dtype,
-        "crs": crs_of(scene),
-        "transform": transform_of(scene),
-        "compress": "deflate",
-        "bigtiff": "if_safer",
-    }
+def _created(path: Path, scene: xr.Dataset, dtype: str, count: int, nodata: float) -> Any:
+    """Open a new GeoTIFF with the scene's place; a scene without one gets none, quietly."""
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return rasterio.open(
+            path,
+            "w",
+            driver="GTiff",
+            height=scene.sizes["y"],
+            width=scene.sizes["x"],
+            count=count,
+            dtype=dtype,
+            nodata=nodata,
+            crs=crs_of(scene),
+            transform=transform_of(scene),
+            compress="deflate",
+            bigtiff="if_safer",
+        )
 
 
 def _write_geotiff(
     predicted: NDArray[np.int32], names: Mapping[int, str], scene: xr.Dataset, path: Path
 ) -> None:
-    import rasterio
-
     highest = max([int(predicted.max()), *names])
     dtype = "uint8" if highest < 256 else "uint16" if highest < 65536 else "int32"
-    options = _profile(scene, dtype, 1) | {"nodata": 0}
-    with whole_file(path) as temporary, rasterio.open(temporary, "w", **options) as target:
+    with whole_file(path) as temporary, _created(temporary, scene, dtype, 1, 0) as target:
         target.write(predicted.astype(dtype), 1)
         target.update_tags(1, **{f"CLASS_NAME_{key}": name for key, name in names.items()})
         if dtype == "uint8":
@@ -174,19 +180,23 @@ def _write_png(predicted: NDArray[np.int32], names: Mapping[int, str], path: Pat
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
-    highest = max([int(predicted.max()), *names])
-    palette = np.zeros((highest + 1, 4), dtype=np.uint8)
-    for class_id, colour in class_colours(highest).items():
-        palette[class_id] = colour
+    shown = [class_id for class_id in sorted({*names, *np.unique(predicted).tolist()}) if class_id]
+    # Colours by order, not by id: ids 1 and 14 alone would look alike.
+    colours = class_colours(len(shown))
+    palette = np.zeros((max(shown, default=0) + 1, 4), dtype=np.uint8)
+    for place, class_id in enumerate(shown, start=1):
+        palette[class_id] = colours[place]
     scale = max(1, 800 // max(predicted.shape))
     picture = palette[predicted].repeat(scale, axis=0).repeat(scale, axis=1)
     height, width = (size / 100 for size in picture.shape[:2])
-    figure = Figure(figsize=(width + 3.0, max(height, 0.25 * len(names) + 0.5)), dpi=100)
+    figure = Figure(figsize=(width + 3.0, max(height, 0.25 * len(shown) + 0.5)), dpi=100)
     axes = figure.add_axes((0.0, 0.0, width / (width + 3.0), 1.0))
     axes.imshow(picture, interpolation="nearest")
     axes.set_axis_off()
-    shown = [class_id for class_id in sorted(names) if class_id]
-    patches = [Patch(color=palette[c] / 255, label=f"{c}  {names[c]}") for c in shown]
-    figure.legend(handles=patches, loc="center right", frameon=False, fontsize=9)
+    patches = [
+        Patch(color=palette[c] / 255, label=f"{c}  {names.get(c, '')}".rstrip()) for c in shown
+    ]
+    side = (width + 0.1) / (width + 3.0)
+    figure.legend(handles=patches, loc="center left", bbox_to_anchor=(side, 0.5), frameon=False)
     with whole_file(path) as temporary:
         figure.savefig(temporary, format="png", dpi=100)

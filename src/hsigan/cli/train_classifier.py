@@ -50,7 +50,7 @@ def train_classifier_command(
     """
     from hsigan.classification import save_classifier
     from hsigan.cli.evaluate_augmentation import working
-    from hsigan.errors import InputError
+    from hsigan.errors import InputError, RunError
     from hsigan.evaluation.augmented_classifier import (
         ClassifierOptions,
         best_classifier,
@@ -70,14 +70,15 @@ def train_classifier_command(
         "scenes": list(scenes),
         "split": "" if split is None else str(split),
     }
-    # Before the work, so that a folder that is taken costs no time.
-    run = RunFolder.create(out, settings)
+    if RunFolder(out).exists():
+        raise RunError(f"{out} holds a run already: name a new folder with --out.")
     opened = open_inputs(scenes, reading)
     with working("training"):
         name = best_classifier(opened, parts, seed) if classifier == "best" else classifier
         training = train_classifier_on_scenes(
             opened, parts, ClassifierOptions(name, augment, amount, seed=seed)
         )
+    run = RunFolder.create(out, settings)
     save_classifier(run, training.trained, training.X, training.y)
     if parts is not None:
         parts.save(out / "split.npz")
