@@ -19,8 +19,8 @@ METRICS = (
     "two_sample_accuracy",
     "accuracy_real_real",
     "accuracy_fake_real",
-    "mixture_angle",
 )
+MIXTURE = "mixture_angle"
 
 
 _METHODS_AT_ONCE = 5
@@ -36,16 +36,23 @@ def print_figures(records: Sequence[Record]) -> None:
 
     cells = _means(records)
     floors = (FLOOR, FLOOR_LOW, FLOOR_HIGH)
-    methods = [name for name in dict.fromkeys(name for name, _ in cells) if name not in floors]
+    judged = {name for name, metric in cells if metric != MIXTURE} - set(floors)
+    methods = [name for name in dict.fromkeys(name for name, _ in cells) if name in judged]
     for start in range(0, len(methods), _METHODS_AT_ONCE):
         shown = methods[start : start + _METHODS_AT_ONCE]
-        table = Table("figure", "floor (95 % of draws)", title_justify="left")
+        table = Table("figure", "floor (95 % of draws)")
         for name in shown:
             table.add_column(name, justify="right", overflow="fold")
         for metric in METRICS:
             if any((name, metric) in cells for name in shown):
                 numbers = [_number(cells.get((name, metric))) for name in shown]
                 table.add_row(metric.replace("_", " "), _spread(cells, metric, floors), *numbers)
+        Console().print(table)
+    mixtures = {name: value for (name, metric), value in cells.items() if metric == MIXTURE}
+    if mixtures:
+        table = Table("mixed spectra", "median angle to the linear mixture, deg")
+        for name, value in mixtures.items():
+            table.add_row(name, _number(value))
         Console().print(table)
 
 

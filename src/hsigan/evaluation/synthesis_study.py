@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hsigan.errors import InputError
-from hsigan.evaluation.augmentation_methods import METHODS, make_generator
+from hsigan.evaluation.augmentation_methods import METHODS, fit_generator, possible
 from hsigan.evaluation.augmentation_partition import Partition, make_partition
 from hsigan.evaluation.interpolation import interpolation_arrays, mixed_spectra
 from hsigan.evaluation.results import Record, ResultsFolder
@@ -179,14 +179,14 @@ def _drawn(
     report: Progress,
 ) -> dict[str, Pair]:
     """Fit or load every generator and draw from it; GANs are kept in ``gans``."""
-    possible = [
+    chosen = [
         name
         for name in contestants.methods
-        if not contestants.skip_impossible or len(_pool(name, data)) > 1
+        if not contestants.skip_impossible or possible(name, data)
     ]
     sources: dict[str, Callable[[], Generator]] = {
         name: lambda name=name: _fitted(name, data, contestants.gan_settings)  # type: ignore[misc]
-        for name in possible
+        for name in chosen
     }
     for name, path in contestants.runs.items():
         sources[name] = lambda path=path: SpectralGAN.load(path)  # type: ignore[misc]
@@ -203,30 +203,12 @@ def _drawn(
 
 def _fitted(name: str, data: Partition, gan_settings: Mapping[str, Any]) -> Generator:
     """Return a generator fitted on the training part alone."""
-    method = METHODS[name]
-    if method.gan_recipe:
-        mode = {"mode": "semi-supervised"} if method.unlabelled else {}
-        generator: Generator = SpectralGAN(
-            method.gan_recipe, {**gan_settings, **mode}, random_state=data.seed
-        )
-    else:
-        generator = make_generator(name, data.wavelengths_nm, data.seed, {})
-    pool = _pool(name, data)
-    if len(pool) < 2:
+    if not possible(name, data):
         raise InputError(
-            f"{name} needs unlabelled pixels and this split leaves {len(pool)}: leave it out, or "
-            "choose another split."
+            f"{name} needs unlabelled pixels and this split leaves none: leave it out, or choose "
+            "another split."
         )
-    unlabelled = pool if method.unlabelled else None
-    validation = (data.X_validation, data.y_validation) if len(data.y_validation) else (None, None)
-    generator.fit(data.X, data.y, validation[0], validation[1], unlabelled)
-    return generator
-
-
-def _pool(name: str, data: Partition) -> NDArray[Any]:
-    """Return the pixels that a method learns from beside or without their labels."""
-    pools = {"inductive": data.X_unlabelled, "transductive": data.X_target}
-    return pools.get(METHODS[name].unlabelled, data.X)
+    return fit_generator(name, data, {METHODS[name].gan_recipe: gan_settings})
 
 
 def _refuse_other_bands(gan: SpectralGAN, name: str, data: Partition) -> None:
