@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from hsigan.errors import InputError, LabelError
-from hsigan.evaluation.interpolation import interpolation_arrays, mixed_spectra
+from hsigan.errors import InputError, LabelError, RunError
+from hsigan.evaluation.interpolation import interpolation_arrays
 from hsigan.evaluation.results import ResultsFolder
 from hsigan.evaluation.synthesis import Setting
 from hsigan.evaluation.synthesis_study import (
@@ -16,7 +16,8 @@ from hsigan.evaluation.synthesis_study import (
 )
 from hsigan.sampling import Split, SplitOptions, common_bands, gather_pixels, split_scenes
 from hsigan.scene import simulate_scene
-from hsigan.synthesis import Samples
+from hsigan.synthesis import Samples, SpectralGAN
+from hsigan.synthesis.scene_run import GanOptions, train_on_scenes
 
 FEW = Setting("simulated", floor_draws=2)
 
@@ -68,39 +69,42 @@ def test_a_study_keeps_records_pictures_and_interpolations(
     assert f"interpolation/between/{ids[0]}-{ids[1]}" in arrays
 
 
-class _LinearGan:
-    """Class means plus the latent vector, so that walks can be foretold."""
-
-    classes_ = np.array([2, 5, 9])
-    means = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
-
-    def draw_latents(self, labels: list[int], random_state: np.random.Generator) -> np.ndarray:
-        return random_state.normal(size=(len(labels), 2))
-
-    def decode(self, latents: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        return (weights @ self.means + latents).astype(np.float32)
+@pytest.fixture(scope="module")
+def run(scene: xr.Dataset, split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "mine"
+    train_on_scenes([scene], split, folder, GanOptions(settings={"steps": 5}))
+    return folder
 
 
-def test_walks_are_straight_and_keep_what_they_should() -> None:
-    arrays = interpolation_arrays(_LinearGan(), seed=0, steps=5)
-    assert sorted(arrays) == [
-        "interpolation/between/2-5",
-        "interpolation/between/5-9",
-        "interpolation/within/2",
-        "interpolation/within/5",
-        "interpolation/within/9",
+def test_walks_start_and_end_in_their_classes(run: Path) -> None:
+    gan = SpectralGAN.load(run)
+    arrays = interpolation_arrays(gan, seed=0, steps=5)
+    first, second, third = gan.classes_.tolist()
+    assert list(arrays) == [
+        *[f"interpolation/within/{label}" for label in (first, second, third)],
+        f"interpolation/between/{first}-{second}",
+        f"interpolation/between/{second}-{third}",
     ]
-    for walk in arrays.values():
-        strides = np.diff(walk, axis=0)
-        np.testing.assert_allclose(strides, np.tile(strides[:1], (4, 1)), atol=1e-5)
-    whole = arrays["interpolation/between/2-5"]
-    np.testing.assert_allclose(whole[-1] - whole[0], [10, 0], atol=1e-5)
+    X, y = gan.sample(200, random_state=0)
+    means = np.stack([X[y == label].mean(axis=0) for label in gan.classes_])
+    for position, code in ((0, 0), (-1, 1)):
+        end = arrays[f"interpolation/between/{first}-{second}"][position]
+        assert np.linalg.norm(means - end, axis=1).argmin() == code
 
 
-def test_mixtures_follow_their_weights() -> None:
-    weights = np.tile([[0.5, 0.3, 0.2]], (4000, 1))
-    made = mixed_spectra(_LinearGan(), weights, seed=0)
-    np.testing.assert_allclose(made.mean(axis=0), [3, 2], atol=0.1)
+def test_a_run_is_judged_on_what_it_did_not_see(
+    scene: xr.Dataset, split: Split, run: Path, tmp_path: Path
+) -> None:
+    who = Contestants(methods=(), runs={"mine": run}, per_class=30)
+    results = ResultsFolder(tmp_path / "results")
+    assert {r.method for r in run_study([scene], split, who, FEW, results)} >= {"mine", "floor"}
+    other = split_scenes([scene], SplitOptions(mode="random", train=0.1, seed=1))
+    with pytest.raises(RunError, match="pixels that this split holds out"):
+        run_study([scene], other, who, FEW, results)
+    everything = tmp_path / "everything"
+    train_on_scenes([scene], None, everything, GanOptions(settings={"steps": 0}))
+    with pytest.raises(RunError, match="nothing is held out"):
+        run_study([scene], split, Contestants((), {"all": everything}), FEW, results)
 
 
 def test_samples_over_more_bands_are_read_over_the_scenes_own(

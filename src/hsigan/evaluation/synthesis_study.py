@@ -11,10 +11,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from hsigan.errors import InputError
+from hsigan.errors import InputError, RunError, SplitError
 from hsigan.evaluation.augmentation_methods import METHODS, fit_generator, possible
 from hsigan.evaluation.augmentation_partition import Partition, make_partition
-from hsigan.evaluation.interpolation import interpolation_arrays, mixed_spectra
+from hsigan.evaluation.interpolation import interpolation_arrays
 from hsigan.evaluation.results import Record, ResultsFolder
 from hsigan.evaluation.scene_arrays import scene_arrays
 from hsigan.evaluation.synthesis import (
@@ -27,6 +27,7 @@ from hsigan.evaluation.unmixing import Interpolate, evaluate_unmixing
 from hsigan.sampling import Split, common_bands
 from hsigan.synthesis import SpectralGAN, load_samples
 from hsigan.synthesis.auto import Generator
+from hsigan.synthesis.interpolation import mixtures
 
 Pair = tuple[NDArray[Any], NDArray[Any]]
 JUDGEABLE = tuple(name for name, method in METHODS.items() if method.kind == "generator")
@@ -112,6 +113,8 @@ def run_study(
         Scenes, split and samples do not fit together.
     """
     report = progress or (lambda _: None)
+    for path in contestants.runs.values():
+        _refuse_seen_pixels(path, split)
     data = make_partition(scenes, split, setting.seed)
     bands = common_bands(scenes)
     gans: dict[str, SpectralGAN] = {}
@@ -211,6 +214,31 @@ def _fitted(name: str, data: Partition, gan_settings: Mapping[str, Any]) -> Gene
     return fit_generator(name, data, {METHODS[name].gan_recipe: gan_settings})
 
 
+def _refuse_seen_pixels(run: Path, split: Split) -> None:
+    """Refuse a run that trained on, or was chosen by, pixels that the split holds out."""
+    try:
+        seen = Split.load(run / "split.npz")
+    except SplitError as error:
+        raise RunError(
+            f"{run} has no readable split.npz, so it may have seen every labelled pixel and "
+            "nothing is held out from it: train it with --split."
+        ) from error
+    if seen.shapes != split.shapes:
+        raise RunError(
+            f"{run} was trained on maps of {seen.shapes}, the split divides maps of "
+            f"{split.shapes}: name the scenes that it was trained on."
+        )
+    shared = sum(
+        int(((train | validation) & test).sum())
+        for train, validation, test in zip(seen.train, seen.validation, split.test, strict=True)
+    )
+    if shared:
+        raise RunError(
+            f"{run} was trained on {shared} of the pixels that this split holds out: judge it on "
+            "its own split (leave --split and --train out)."
+        )
+
+
 def _refuse_other_bands(gan: SpectralGAN, name: str, data: Partition) -> None:
     if gan.n_features_in_ != data.X.shape[1]:
         raise InputError(
@@ -233,7 +261,7 @@ def _unmixing(
     positions = np.flatnonzero(np.isin(scene["band"].values, bands))
     spectra = scene["values"].values[:, :, positions].reshape(-1, len(bands)).astype(np.float64)
     mixers: dict[str, Interpolate] = {
-        name: lambda weights, gan=gan: mixed_spectra(gan, weights, setting.seed)  # type: ignore[misc]
+        name: lambda weights, gan=gan: mixtures(gan, weights, setting.seed)  # type: ignore[misc]
         for name, gan in gans.items()
     }
     shares = abundances.reshape(-1, abundances.shape[2])
