@@ -192,6 +192,7 @@ def test_shipped_experiments_are_valid(name: str) -> None:
     [
         ("methods=['noone']", "no method 'noone'"),
         ("classifiers=['svn']", "no classifier 'svn'"),
+        ("auto_methods=['coral']", "no inductive generator 'coral'"),
         ("amounts=[0.0]", "above zero"),
         ("seedz=3", "did you mean 'seeds'"),
     ],

@@ -32,6 +32,10 @@ def train_classifier_command(
     amount: Annotated[
         float, typer.Option(help="Synthetic pixels per real one, class by class.")
     ] = 1.0,
+    auto_methods: Annotated[
+        str,
+        typer.Option(metavar="A,B,...", help="Generators that auto chooses from."),
+    ] = "gaussian,smoothed-bootstrap,gain-offset,gan",
     split: Annotated[
         Path | None,
         typer.Option(help="Split (split.npz); without it every labelled pixel trains."),
@@ -75,9 +79,10 @@ def train_classifier_command(
     opened = open_inputs(scenes, reading)
     with working("training"):
         name = best_classifier(opened, parts, seed) if classifier == "best" else classifier
-        training = train_classifier_on_scenes(
-            opened, parts, ClassifierOptions(name, augment, amount, seed=seed)
+        options = ClassifierOptions(
+            name, augment, amount, tuple(auto_methods.split(",")), seed=seed
         )
+        training = train_classifier_on_scenes(opened, parts, options)
     run = RunFolder.create(out, settings)
     save_classifier(run, training.trained, training.X, training.y)
     if parts is not None:

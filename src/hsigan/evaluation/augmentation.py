@@ -20,6 +20,7 @@ from hsigan.evaluation.augmentation_config import AugmentationConfig
 from hsigan.evaluation.augmentation_partition import make_partition
 from hsigan.evaluation.augmentation_run import BEST, Work, run_partition, works
 from hsigan.evaluation.results import Record, ResultsFolder
+from hsigan.evaluation.scene_arrays import scene_arrays
 from hsigan.sampling import split_scenes
 
 Progress = Callable[[str, int, int], None]
@@ -131,6 +132,8 @@ def _run(job: Job) -> Iterator[tuple[str, int]]:
     """Run one partition; yield a message and the number of steps after each one."""
     scenes, config, folder, name, seed, done = job
     split = split_scenes(scenes, config.split_options(seed))
+    if seed == config.first_seed:
+        folder.save_arrays(scene_arrays(scenes, split))
     data = make_partition(scenes, split, seed, config.max_unlabelled)
     for work, records in run_partition(data, config, name, done):
         folder.append(records)

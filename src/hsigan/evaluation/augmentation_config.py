@@ -67,10 +67,21 @@ class AugmentationConfig(Config):
     max_unlabelled: int = Field(default=20_000, ge=1)
     gan: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
-    @field_validator("methods", "auto_methods")
+    @field_validator("methods")
     @classmethod
     def _known_methods(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         return _known(names, METHODS, "method")
+
+    @field_validator("auto_methods")
+    @classmethod
+    def _known_generators(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        # A transductive generator has seen the test pixels; auto must choose without them.
+        allowed = [
+            name
+            for name, method in METHODS.items()
+            if method.kind == "generator" and method.unlabelled != "transductive"
+        ]
+        return _known(names, allowed, "inductive generator")
 
     @field_validator("classifiers")
     @classmethod

@@ -18,6 +18,7 @@ from hsigan.evaluation.augmentation_methods import METHODS, TrainingSet, real_se
 from hsigan.evaluation.augmentation_partition import make_partition
 from hsigan.evaluation.augmentation_run import PartitionRun
 from hsigan.metrics.accuracy import Accuracy, score
+from hsigan.recipe import build_config
 from hsigan.sampling import Split
 from hsigan.sampling.pixels import gather_pixels
 from hsigan.synthesis.auto import augment
@@ -78,11 +79,12 @@ def train_classifier_on_scenes(
     """
     parts = everything_trains(scenes) if split is None else split
     data = make_partition(scenes, parts, options.seed)
-    config = AugmentationConfig(
-        classifiers=(options.classifier,),
-        auto_methods=options.auto_methods,
-        auto_amounts=options.auto_amounts,
-    )
+    asked = {
+        "classifiers": (options.classifier,),
+        "auto_methods": options.auto_methods,
+        "auto_amounts": options.auto_amounts,
+    }
+    config = build_config(AugmentationConfig, asked)
     run = PartitionRun.begin(data, config)
     pixels, how = _training_pixels(run, options)
     fitted = run.fit(options.augment, options.amount, options.classifier, pixels)

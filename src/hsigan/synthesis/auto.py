@@ -1,7 +1,9 @@
 """``auto``: augment only where validation data show, with evidence to spare, that it helps.
 
 Many candidates make the best of them look good by chance. So the held-out parts are halved: on one
-half the candidate with the highest gain is chosen, the other half must confirm it.
+half the candidate with the highest gain is chosen, the other half must confirm it by more than one
+standard error, and on all parts together the gain must exceed two: the area that the classifier
+will be used on differs from the held-out parts, and a doubtful gain there is easily a loss.
 """
 
 from __future__ import annotations
@@ -14,6 +16,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hsigan.errors import InputError
+
+CONFIRMING_ERRORS = 1.0
+"""Standard errors that the gain must exceed on the parts that did not choose the candidate."""
+ALL_ERRORS = 2.0
+"""Standard errors that the gain must exceed on all parts."""
 
 Spectra = NDArray[Any]
 Labels = NDArray[Any]
@@ -80,7 +87,7 @@ def decide(
     """Decide from paired gains on held-out parts.
 
     The candidate with the highest mean gain on half of the parts is taken if its gain exceeds one
-    standard error both on the other half and on all parts. The standard error is
+    standard error on the other half and two on all parts. The standard error is
     ``sqrt((1 / J + test_to_train) s^2)`` with s^2 the variance over all J parts: parts of a
     cross-validation share training pixels, and ``test_to_train`` is the correction of Nadeau and
     Bengio 2003 for it.
@@ -115,7 +122,8 @@ def decide(
 
     confirmed = float(values[confirming].mean())
     gain = float(values.mean())
-    helps = confirmed > max(error(len(confirming)), 0.0) and gain > error(count)
+    sure = gain > ALL_ERRORS * error(count)
+    helps = sure and confirmed > CONFIRMING_ERRORS * error(len(confirming))
     return AutoChoice(
         candidate=best if helps else None,
         looked_best=best,
