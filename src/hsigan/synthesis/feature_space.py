@@ -116,11 +116,10 @@ def _residuals(
     for code in range(classes):
         own = within[codes == code]
         trust = own_share(len(own), shrinkage)
-        target = pooled * np.sqrt(_energy(own, len(own) - 1) / _energy(pooled, 1))
-        rows = np.concatenate(
-            [np.sqrt(trust) * _rows(own, len(own) - 1, random), np.sqrt(1 - trust) * target]
-        )
-        factors.append(_rows(rows, 1, random) if len(rows) > RESIDUAL_ROWS else rows)
+        # a single pixel shows no spread of its own: it borrows that of all classes as it is
+        scale = np.sqrt(_energy(own, len(own) - 1) / _energy(pooled, 1)) if trust else 1.0
+        target = np.sqrt(1 - trust) * scale * pooled
+        factors.append(np.concatenate([np.sqrt(trust) * _rows(own, len(own) - 1, random), target]))
     longest = max(len(rows) for rows in factors)
     padded = [np.pad(rows, ((0, longest - len(rows)), (0, 0))) for rows in factors]
     return means, np.stack(padded).astype(np.float32)

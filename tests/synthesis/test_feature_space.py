@@ -1,0 +1,199 @@
+"""Encoding, decoding, what lies outside the features, and the kernel density in them."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.distance import cdist
+
+from hsigan.synthesis.feature_space import CLIP_SIGMA, FeatureSpace, own_share
+from hsigan.synthesis.kernels import kernel_generator
+from hsigan.training.state import one_hot
+
+
+def simulate(counts, bands=20, rank=4, noise=0.05, seed=0):
+    """Classes with their own mean and covariance of few factors, plus band noise."""
+    random = np.random.default_rng(seed)
+    spectra, codes = [], []
+    for code, count in enumerate(counts):
+        factors = random.normal(size=(rank, bands)) * (1 + code)
+        own = random.normal(size=(count, rank)) @ factors + 3 * random.normal(size=bands)
+        spectra.append(own + noise * random.normal(size=(count, bands)))
+        codes += [code] * count
+    return np.concatenate(spectra) * 100 + 1000, np.array(codes)
+
+
+def fit(spectra, codes, features=30, shrinkage=1.0):
+    return FeatureSpace.fit(spectra, codes, features, shrinkage, np.random.default_rng(1))
+
+
+def weights_of(codes, classes):
+    return np.eye(classes)[codes]
+
+
+def sample(space, generator, code, count, seed=0):
+    labels = torch.full((count,), code)
+    random = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        features = generator(generator.draw_latents(labels, random), one_hot(labels, 2)).numpy()
+    weights = weights_of(labels.numpy(), 2)
+    return features, space.decode(features.astype(float), weights, np.random.default_rng(seed))
+
+
+def test_decoding_undoes_encoding_where_nothing_is_left_out():
+    X, codes = simulate([40, 30])
+    space = fit(X, codes, features=20)
+    again = space.decode(space.encode(X), weights_of(codes, 2), None)
+    np.testing.assert_allclose(again, X, rtol=1e-5)
+
+
+def test_features_of_the_training_pixels_are_white():
+    X, codes = simulate([300, 200])
+    encoded = fit(X, codes, features=6).encode(X)
+    np.testing.assert_allclose(encoded.mean(axis=0), 0, atol=1e-9)
+    np.testing.assert_allclose(np.cov(encoded.T), np.eye(6), atol=1e-9)
+
+
+def test_outliers_are_clipped_and_a_constant_band_returns():
+    X, codes = simulate([40, 30])
+    X[:, 3] = 123.5
+    X[0, 5] = 1e9
+    space = fit(X, codes, features=20)
+    again = space.decode(space.encode(X), weights_of(codes, 2), None)
+    assert np.isfinite(again).all()
+    np.testing.assert_allclose(again[:, 3], 123.5, rtol=1e-6)
+    assert again[0, 5] <= (space.mean + CLIP_SIGMA * space.scale)[5] * 1.001
+
+
+@pytest.mark.parametrize("shrinkage", [0.0, 1.0])
+def test_covariance_outside_the_components_is_kept_class_by_class(shrinkage):
+    X, codes = simulate([400, 400], noise=2.0)
+    space = fit(X, codes, features=3, shrinkage=shrinkage)
+    Z = (X - space.mean) / space.scale
+    rest = Z - space.centre
+    rest = rest - rest @ space.components.T @ space.components
+    for code in range(2):
+        features = np.zeros((6_000, 3))
+        weights = weights_of(np.full(6_000, code), 2)
+        drawn = space.decode(features, weights, np.random.default_rng(3))
+        drawn = (drawn - space.mean) / space.scale - space.centre
+        own = rest[codes == code]
+        np.testing.assert_allclose(drawn.mean(axis=0), own.mean(axis=0), atol=0.05)
+        # the factors hold at most 250 of the 400 pixels, so the covariance is theirs
+        assert np.trace(np.cov(drawn.T)) == pytest.approx(np.trace(np.cov(own.T)), rel=0.05)
+        error = np.linalg.norm(np.cov(drawn.T) - np.cov(own.T)) / np.linalg.norm(np.cov(own.T))
+        assert error < 0.25
+
+
+def test_a_class_of_one_pixel_borrows_the_noise_of_the_others():
+    X, codes = simulate([200, 1], noise=2.0)
+    space = fit(X, codes, features=3)
+    spread = [(factor**2).sum() for factor in space.residual_factors.astype(float)]
+    assert spread[1] == pytest.approx(spread[0], rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("counts", "bands"), [([5, 5], 200), ([1, 1], 16), ([1, 30], 16), ([2, 1], 50)]
+)
+def test_few_pixels_give_a_finite_space(counts, bands):
+    X, codes = simulate(counts, bands=bands)
+    space = fit(X, codes)
+    assert len(space.components) < sum(counts)
+    generator = kernel_generator(space, X, codes, 1.0, np.random.default_rng(0), noise=2, width=4)
+    for code in range(2):
+        features, drawn = sample(space, generator, code, 50)
+        assert np.isfinite(drawn).all()
+        assert np.abs(features).max() < 50
+
+
+def test_identical_pixels_are_returned_as_they_are():
+    X = np.tile(np.linspace(100, 200, 16), (6, 1))
+    codes = np.array([0, 0, 0, 1, 1, 1])
+    space = fit(X, codes)
+    generator = kernel_generator(space, X, codes, 1.0, np.random.default_rng(0), noise=2, width=4)
+    np.testing.assert_allclose(sample(space, generator, 0, 10)[1], X[[0] * 10], rtol=1e-4)
+
+
+def test_no_pixel_but_the_training_pixels_shapes_the_space():
+    X, codes = simulate([30, 30])
+    space = fit(X[:40], codes[:40])
+    changed = X.copy()
+    changed[40:] *= 7
+    np.testing.assert_array_equal(fit(changed[:40], codes[:40]).encode(X), space.encode(X))
+
+
+def test_a_space_survives_as_plain_arrays():
+    X, codes = simulate([30, 30])
+    space = fit(X, codes)
+    again = FeatureSpace.from_arrays(space.to_arrays())
+    np.testing.assert_array_equal(again.encode(X), space.encode(X))
+
+
+def test_trust_grows_with_the_count():
+    trusts = [own_share(count, 2.0) for count in (1, 2, 5, 50, 5000)]
+    assert trusts == sorted(trusts)
+    assert trusts[0] == 0
+    assert trusts[-1] > 0.999
+
+
+@pytest.mark.parametrize("shrinkage", [0.0, 40.0])
+def test_an_untrained_generator_has_the_class_means_and_shrunk_covariances(shrinkage):
+    X, codes = simulate([120, 60])
+    space = fit(X, codes, features=4)
+    random = np.random.default_rng(0)
+    generator = kernel_generator(space, X, codes, shrinkage, random, noise=2, width=4)
+    encoded = space.encode(X)
+    within = encoded - np.stack([encoded[codes == c].mean(axis=0) for c in range(2)])[codes]
+    pooled = within.T @ within / (len(X) - 2)
+    for code in range(2):
+        own = encoded[codes == code]
+        trust = own_share(len(own), shrinkage)
+        variance = space.deviations**2
+        covariance = np.cov(own.T)
+        scale = (np.diag(covariance) @ variance) / (np.diag(pooled) @ variance)
+        shrunk = trust * covariance + (1 - trust) * scale * pooled
+        h = float(generator.bandwidths[code])
+        # kernels (share h^2) have the shrunk covariance, their centres that of the pixels
+        expected = h**2 * shrunk + (1 - h**2) * np.cov(own.T, ddof=0)
+        features, _ = sample(space, generator, code, 30_000)
+        np.testing.assert_allclose(features.mean(axis=0), own.mean(axis=0), atol=0.05)
+        error = np.linalg.norm(np.cov(features.T) - expected) / np.linalg.norm(expected)
+        assert error < 0.05
+
+
+def test_without_bandwidth_the_anchors_come_back():
+    X, codes = simulate([12, 9])
+    space = fit(X, codes)
+    generator = kernel_generator(space, X, codes, 0.5, np.random.default_rng(0), noise=2, width=4)
+    generator.bandwidths.zero_()
+    features, _ = sample(space, generator, 1, 200)
+    distances = cdist(features, space.encode(X[codes == 1]))
+    assert distances.min(axis=1).max() < 1e-3
+    assert set(distances.argmin(axis=1)) == set(range(9))
+
+
+@pytest.mark.parametrize("noise", [0.05, 2.0])
+def test_bandwidth_puts_samples_as_far_from_the_pixels_as_those_lie_apart(noise):
+    X, codes = simulate([250, 150], noise=noise, seed=5)
+    space = fit(X, codes, features=8)
+    generator = kernel_generator(space, X, codes, 1.0, np.random.default_rng(0), noise=2, width=4)
+    for code in range(2):
+        real = (X[codes == code] - space.mean) / space.scale
+        fakes = (sample(space, generator, code, 2000)[1] - space.mean) / space.scale
+        spacing = np.median(np.sort(cdist(real, real), axis=1)[:, 1])
+        assert np.median(cdist(fakes, real).min(axis=1)) / spacing == pytest.approx(1, abs=0.1)
+
+
+def test_unsorted_pixels_give_the_same_density():
+    X, codes = simulate([30, 20])
+    space = fit(X, codes)
+    order = np.random.default_rng(0).permutation(50)
+    build = [
+        kernel_generator(space, a, b, 1.0, np.random.default_rng(0), noise=2, width=4)
+        for a, b in ((X, codes), (X[order], codes[order]))
+    ]
+    for key in ("means", "roots", "counts", "offsets"):
+        torch.testing.assert_close(getattr(build[0], key), getattr(build[1], key))
+    for code in range(2):
+        for generator in build:
+            own = generator.anchors[generator.offsets[code] :][: generator.counts[code]]
+            assert own.mean(dim=0).abs().max() < 1e-4
