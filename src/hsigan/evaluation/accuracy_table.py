@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,49 +21,66 @@ _FAKES_AT_MOST = 3000
 _FOLDS = 3
 
 
-def accuracy_cells(
-    train: Labelled, held_out: Labelled, fake: Labelled, rng: np.random.Generator
-) -> dict[str, dict[str, float]]:
-    """Return overall accuracies in percent, ``result[classifier][cell]``.
+@dataclass(frozen=True)
+class AccuracyJudge:
+    """Real pixels, standardised by the training ones, and what is the same for all fakes."""
 
-    The linear SVM's cost is chosen once by cross-validation on the real training pixels; LDA is
-    shrunk by Ledoit and Wolf's formula. Spectra are standardised by the real training pixels.
-    Fakes train in the class proportions of the real training pixels, so that the cells differ by
-    the spectra and not by the priors, at most 3000 of them; fake/fake trains on one half and is
-    tested on the other. Table 1 of Audebert et al. 2018 has the first four cells.
+    train: Labelled
+    held_out: Labelled
+    centre: NDArray[np.float64]  # (B,)
+    scale: NDArray[np.float64]  # (B,)
+    cost: float
+    real_real: dict[str, float]
 
-    Parameters
-    ----------
-    train, held_out, fake : Labelled
-        Real training pixels, real pixels that nothing saw, and fakes of the same classes.
-    rng : numpy.random.Generator
-        Draws folds, halves and subsets.
-    """
-    centre, scale = train.spectra.mean(axis=0), train.spectra.std(axis=0)
-    scale = np.where(scale > 0, scale, 1.0)
+    @classmethod
+    def begin(cls, train: Labelled, held_out: Labelled, seed: int) -> AccuracyJudge:
+        """Choose the linear SVM's cost by cross-validation on the real training pixels alone."""
+        centre, scale = train.spectra.mean(axis=0), train.spectra.std(axis=0)
+        scale = np.where(scale > 0, scale, 1.0)
+        train, held_out = (_standard(part, centre, scale) for part in (train, held_out))
+        cost = _best_cost(train, np.random.default_rng(seed))
+        real_real = {name: _accuracy(name, cost, train, held_out) for name in CLASSIFIERS}
+        return cls(train, held_out, centre, scale, cost, real_real)
 
-    def standard(part: Labelled) -> Labelled:
-        return Labelled((part.spectra - centre) / scale, part.labels)
+    def cells(self, fake: Labelled, seed: int) -> dict[str, dict[str, float]]:
+        """Return overall accuracies in percent, ``result[classifier][cell]``.
 
-    train, held_out, fake = standard(train), standard(held_out), standard(fake)
-    chosen = fake.take(_proportional(counts_of(train.labels), counts_of(fake.labels)), rng)
-    first, second = _halves(fake, rng)
-    first = first.take(_proportional(counts_of(train.labels), counts_of(first.labels)), rng)
-    both = Labelled(
-        np.concatenate([train.spectra, chosen.spectra]),
-        np.concatenate([train.labels, chosen.labels]),
-    )
-    cost = _best_cost(train, rng)
-    return {
-        name: {
-            "real_real": _accuracy(name, cost, train, held_out),
-            "real_fake": _accuracy(name, cost, train, fake),
-            "fake_fake": _accuracy(name, cost, first, second),
-            "fake_real": _accuracy(name, cost, chosen, held_out),
-            "both_real": _accuracy(name, cost, both, held_out),
+        LDA is shrunk by Ledoit and Wolf's formula. Fakes train in the class proportions of the
+        real training pixels, so that the cells differ by the spectra and not by the priors, at
+        most 3000 of them; fake/fake trains on one half and is tested on the other. Table 1 of
+        Audebert et al. 2018 has the first four cells.
+
+        Parameters
+        ----------
+        fake : Labelled
+            Fakes of the training pixels' classes, in the scene's units.
+        seed : int
+            Of the halves and subsets.
+        """
+        rng = np.random.default_rng(seed)
+        fake = _standard(fake, self.centre, self.scale)
+        wanted = counts_of(self.train.labels)
+        chosen = fake.take(_proportional(wanted, counts_of(fake.labels)), rng)
+        first, second = _halves(fake, rng)
+        first = first.take(_proportional(wanted, counts_of(first.labels)), rng)
+        both = Labelled(
+            np.concatenate([self.train.spectra, chosen.spectra]),
+            np.concatenate([self.train.labels, chosen.labels]),
+        )
+        return {
+            name: {
+                "real_real": self.real_real[name],
+                "real_fake": _accuracy(name, self.cost, self.train, fake),
+                "fake_fake": _accuracy(name, self.cost, first, second),
+                "fake_real": _accuracy(name, self.cost, chosen, self.held_out),
+                "both_real": _accuracy(name, self.cost, both, self.held_out),
+            }
+            for name in CLASSIFIERS
         }
-        for name in CLASSIFIERS
-    }
+
+
+def _standard(part: Labelled, centre: NDArray[np.float64], scale: NDArray[np.float64]) -> Labelled:
+    return Labelled((part.spectra - centre) / scale, part.labels)
 
 
 def _accuracy(name: str, cost: float, train: Labelled, test: Labelled) -> float:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hsigan.evaluation.accuracy_table import accuracy_cells
+from hsigan.evaluation.accuracy_table import AccuracyJudge
 from hsigan.evaluation.class_figures import UNITS, ClassJudge
 from hsigan.evaluation.labelled import Labelled, counts_of, require_same_classes
 from hsigan.evaluation.results import FLOOR, FLOOR_HIGH, FLOOR_LOW, Record
@@ -247,11 +247,11 @@ def _table_records(
     if len(train.classes) < 2:
         return []
     rng = np.random.default_rng(setting.seed)
+    judge = AccuracyJudge.begin(train, held_out, setting.seed)
     resampled = train.bootstrap({k: max(v, 20) for k, v in counts_of(train.labels).items()}, rng)
     records = []
     for name, fake in {FLOOR: resampled, **fakes}.items():
-        own = np.random.default_rng(setting.seed)
-        for classifier, cells in accuracy_cells(train, held_out, fake, own).items():
+        for classifier, cells in judge.cells(fake, setting.seed).items():
             records += [
                 setting.record(name, f"accuracy_{cell}", value, classifier=classifier, unit="%")
                 for cell, value in cells.items()
