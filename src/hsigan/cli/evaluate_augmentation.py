@@ -64,18 +64,11 @@ def evaluate_augmentation_command(
     Example: hsigan evaluate augmentation --recipe salinas-a-3pct --seeds 10 -o results/salinas-a
     """
     from hsigan.evaluation.augmentation import evaluate_augmentation, experiment_facts
-    from hsigan.evaluation.augmentation_config import AugmentationConfig
     from hsigan.evaluation.results import ResultsFolder
-    from hsigan.recipe import build_config, load_recipe
-    from hsigan.scene import class_names_of
 
-    values = {} if recipe is None else load_recipe("experiment", recipe)
-    values |= _given(seeds, methods, classifiers, amounts)
-    config = build_config(AugmentationConfig, values, set_ or [])
+    config = _config(recipe, _given(seeds, methods, classifiers, amounts), set_ or [])
     opened = _open(scenes or [], config, reading)
-    if config.class_names is not None:
-        ids = parse_classes(",".join(config.class_names), class_names_of(opened[0]))
-        config = config.model_copy(update={"split": {**config.split, "classes": ids}})
+    config = _with_class_ids(config, opened[0])
     name = recipe if recipe and not recipe.endswith(".toml") else opened[0].attrs["name"]
     folder = ResultsFolder(output)
     started = time.monotonic()
@@ -129,6 +122,24 @@ def print_gains(records: list[Record], config: AugmentationConfig) -> None:
     Console(soft_wrap=True).print(table)
 
 
+def _config(recipe: str | None, given: dict[str, Any], overrides: list[str]) -> AugmentationConfig:
+    from hsigan.evaluation.augmentation_config import AugmentationConfig
+    from hsigan.recipe import build_config, load_recipe
+
+    values = {} if recipe is None else load_recipe("experiment", recipe)
+    return build_config(AugmentationConfig, values | given, overrides)
+
+
+def _with_class_ids(config: AugmentationConfig, scene: xr.Dataset) -> AugmentationConfig:
+    """Return the settings with the ids of the classes that they name."""
+    from hsigan.scene import class_names_of
+
+    if config.class_names is None:
+        return config
+    ids = parse_classes(",".join(config.class_names), class_names_of(scene))
+    return config.model_copy(update={"split": {**config.split, "classes": ids}})
+
+
 def _given(
     seeds: int | None, methods: str | None, classifiers: str | None, amounts: str | None
 ) -> dict[str, Any]:
@@ -180,10 +191,17 @@ def _is_known(name: str) -> bool:
 
 def _on_disk(name: str) -> str:
     """Return a path of a recipe as it stands or, if it is not there, below ``HSIGAN_DATA``."""
-    below = os.environ.get("HSIGAN_DATA")
-    first = name.split("*")[0]
-    if below is None or Path(name).is_absolute() or Path(first).exists():
+    from hsigan.errors import SceneError
+
+    there = Path(name.partition("*")[0])
+    if there.is_absolute() or there.exists() or there.parent.is_dir():
         return name
+    below = os.environ.get("HSIGAN_DATA")
+    if below is None:
+        raise SceneError(
+            f"{name}, which the recipe names, is not here: set HSIGAN_DATA to the folder that "
+            "holds it, or name your own scenes on the command line."
+        )
     return str(Path(below) / name)
 
 

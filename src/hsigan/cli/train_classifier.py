@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hsigan.cli.options import Reading, SceneArgument, open_inputs, takes_reading
+
+if TYPE_CHECKING:
+    from hsigan.evaluation.augmented_classifier import Training
 
 
 @takes_reading
@@ -87,12 +90,18 @@ def train_classifier_command(
     save_classifier(run, training.trained, training.X, training.y)
     if parts is not None:
         parts.save(out / "split.npz")
+    _print_training(training, out)
+    typer.echo(f"next: hsigan classify {out} SCENE -o map.tif")
+
+
+def _print_training(training: Training, out: Path) -> None:
+    """Print what was chosen, how many pixels trained, and the accuracy on the test part."""
     facts = training.trained.facts
     counts = facts["training_pixels"]
-    typer.echo(f"{out}: {name} {facts['tuned']['params']}")
+    typer.echo(f"{out}: {training.trained.classifier.name} {facts['tuned']['params']}")
     typer.echo(f"trained on {counts['real']} real and {counts['synthetic']} synthetic pixels")
-    if augment == "auto":
-        how = facts["augmentation"]
+    how = facts["augmentation"]
+    if how["method"] == "auto":
         typer.echo(
             f"auto chose {how['chosen']}: the best candidate's gain on validation data was "
             f"{how['gain']:.2f} points, its standard error {how['standard_error']:.2f}"
@@ -103,4 +112,3 @@ def train_classifier_command(
             f"test part: overall accuracy {result.overall_percent:.2f} %, average "
             f"{result.average_percent:.2f} %, kappa {result.kappa:.3f}"
         )
-    typer.echo(f"next: hsigan classify {out} SCENE -o map.tif")
