@@ -15,6 +15,8 @@ import typer
 from hsigan.cli.options import Reading, open_inputs, takes_reading
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     import numpy as np
     import xarray as xr
     from numpy.typing import NDArray
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from hsigan.evaluation.augmentation_config import AugmentationConfig
     from hsigan.evaluation.results import ResultsFolder
     from hsigan.sampling import Split
+
+    Tell = Callable[[str], None]
 
 _MARK = ".hsigan-demo"
 _SIMPLE = ("gaussian", "smoothed-bootstrap", "smote")
@@ -50,6 +54,8 @@ def demo_command(
 
     Labelled pixels are split at random (5 % train); small studies follow, three partitions each.
     """
+    from rich.console import Console
+
     started = time.monotonic()
     prepare_folder(out)
     scenes = _scenes(scene, reading, out, seed)
@@ -61,10 +67,10 @@ def demo_command(
         ("mapping the scene", demo.draw_map),
     )
     for number, (what, step) in enumerate(steps, start=1):
-        typer.echo(f"{number}/{len(steps)}  {what} ...", nl=False)
         begun = time.monotonic()
-        step()
-        typer.echo(f" {time.monotonic() - begun:.0f} s")
+        with Console(stderr=True).status(what) as status:
+            step(lambda text, what=what, status=status: status.update(f"{what}: {text}"))  # type: ignore[misc]
+        typer.echo(f"{number}/{len(steps)}  {what}: {time.monotonic() - begun:.0f} s")
     page = demo.report(time.monotonic() - started)
     typer.echo(f"done in {time.monotonic() - started:.0f} s; open {page} in a browser")
 
@@ -136,15 +142,19 @@ class Demo:
         """The scene's name."""
         return str(self.scenes[0].attrs.get("name", "scene"))
 
-    def train(self) -> None:
+    def train(self, tell: Tell) -> None:
         """Train the GAN into a run folder, and draw samples from it."""
         from hsigan.synthesis.scene_run import GanOptions, draw_samples, train_on_scenes
 
-        train_on_scenes(self.scenes, self.split, self.out / "gan", GanOptions(seed=self.seed))
+        def report(step: int, values: Mapping[str, float]) -> None:
+            tell(f"step {step}")
+
+        options = GanOptions(seed=self.seed)
+        train_on_scenes(self.scenes, self.split, self.out / "gan", options, report)
         samples = draw_samples(self.out / "gan", _FAKES_PER_CLASS, seed=self.seed)
         samples.save(self.out / "samples.npz")
 
-    def judge(self) -> None:
+    def judge(self, tell: Tell) -> None:
         """Judge the GAN's spectra beside those of simple generators."""
         from hsigan.evaluation.synthesis import Setting
         from hsigan.evaluation.synthesis_study import Contestants, run_study
@@ -153,17 +163,22 @@ class Demo:
             methods=_SIMPLE, runs={"gan": self.out / "gan"}, per_class=_FAKES_PER_CLASS
         )
         setting = Setting(self.name, self.config.split_name(), seed=self.seed)
-        run_study(self.scenes, self.split, contestants, setting, self.results)
+        run_study(self.scenes, self.split, contestants, setting, self.results, progress=tell)
 
-    def augment(self) -> None:
+    def augment(self, tell: Tell) -> None:
         """Compare classifiers with and without synthetic spectra."""
         from hsigan.evaluation.augmentation import evaluate_augmentation
 
         evaluate_augmentation(
-            self.scenes, self.config, self.results, scene_name=self.name, processes=_PROCESSES
+            self.scenes,
+            self.config,
+            self.results,
+            scene_name=self.name,
+            processes=_PROCESSES,
+            progress=lambda text, done, planned: tell(f"{done} of {planned}, {text}"),
         )
 
-    def draw_map(self) -> None:
+    def draw_map(self, tell: Tell) -> None:
         """Predict the scenes by real pixels alone and with synthetic ones; keep the latter map."""
         import numpy as np
 
@@ -174,6 +189,7 @@ class Demo:
         fakes = load_samples(self.out / "samples.npz")
         both = np.concatenate([train.spectra, fakes.spectra])
         labels = np.concatenate([train.labels, fakes.labels])
+        tell("predicting")
         self._predict(f"{_CLASSIFIER}, real pixels alone", train.spectra, train.labels)
         self._predict(f"{_CLASSIFIER}, real and synthetic", both, labels)
 

@@ -18,18 +18,21 @@ from hsigan.report.colours import rgb_of
 
 _LARGEST_SIDE_PX = 640
 _GAP_PX = 2
+_UNLABELLED = (128, 128, 128, 44)
 _SMALLEST_MARKED_REGION_PX = 12
 
 
 def label_picture(
     maps: Sequence[NDArray[Any]], colours: Mapping[int, str], alt: str, *, mark_ids: bool = False
 ) -> Markup:
-    """Return a picture of maps of ids (H, W); ids without a colour stay transparent.
+    """Return a picture of maps (H, W) of ids; pixels of other ids stay pale or transparent.
 
     `mark_ids` writes each id once, inside its largest region: colour is never the only cue.
     """
-    ids = _contact_sheet([np.asarray(labels)[..., None] for labels in maps])[..., 0]
+    # Shifted by one, so that the gaps between several maps differ from pixels without an id.
+    ids = _contact_sheet([np.asarray(m, dtype=np.int64)[..., None] + 1 for m in maps])[..., 0] - 1
     rgba = np.zeros((*ids.shape, 4), dtype=np.uint8)
+    rgba[ids == 0] = _UNLABELLED if len(maps) > 1 else 0
     for value, colour in colours.items():
         rgba[ids == value] = (*rgb_of(colour), 255)
     return _picture(rgba, alt, _id_marks(ids, colours) if mark_ids else "")
