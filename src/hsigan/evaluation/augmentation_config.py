@@ -11,7 +11,8 @@ from hsigan.evaluation.augmentation_methods import METHODS
 from hsigan.recipe import Config
 from hsigan.sampling import SplitOptions
 
-STANDARD_CLASSIFIERS = ("nn-1d", "lda", "svm-linear", "svm-rbf", "random-forest")
+# From simple to flexible: where validation data cannot tell two apart, the simpler one is the best.
+STANDARD_CLASSIFIERS = ("lda", "svm-linear", "svm-rbf", "random-forest", "nn-1d")
 INDUCTIVE_METHODS = (
     "none",
     "duplication",
