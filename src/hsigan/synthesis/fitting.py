@@ -88,6 +88,11 @@ def _train_spectral(
     if held_out is not None and config.steps:
         trial = replace(part, validation=held_out)
         _, state = _bend_kernels(config, trial, seed, device, None, report)
+        if state.interrupted:  # how many steps help is not known yet: train none, or none further
+            unbent = config.model_copy(update={"steps": 0})
+            trained, state = _bend_kernels(unbent, pixels, seed, device, run, report)
+            state.interrupted = True
+            return trained, state
         steps = int(state.numbers["best_step"])
     chosen = config.model_copy(update={"steps": steps})
     return _bend_kernels(chosen, pixels, seed, device, run, report)

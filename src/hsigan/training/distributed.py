@@ -51,5 +51,19 @@ def average_gradients(module: nn.Module) -> None:
             parameter.grad /= count
 
 
+def any_process(*flags: bool) -> list[bool]:
+    """Return for each flag whether any process has set it; alone, the flags as they are.
+
+    Whether to stop or to save must be decided alike everywhere, or one process would wait forever
+    for the gradients of another that has left.
+    """
+    if not _together():
+        return list(flags)
+    device = "cuda" if distributed.get_backend() == "nccl" else "cpu"
+    shared = torch.tensor(flags, dtype=torch.int32, device=device)
+    distributed.all_reduce(shared, op=distributed.ReduceOp.MAX)
+    return [bool(flag) for flag in shared.tolist()]
+
+
 def _together() -> bool:
     return distributed.is_available() and distributed.is_initialized()

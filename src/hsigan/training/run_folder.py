@@ -8,6 +8,8 @@
       stats.jsonl                one line of losses and validation figures per report
       checkpoints/*.safetensors  weights, with the constructors' arguments as JSON beside them
       state.safetensors          optimisers, random state and step, to resume bit for bit
+      random-1.safetensors ...   random states of further processes, where several train together
+      pixels.sha256              of the pixels trained on: a run is not continued with others
       split.npz                  where the run came from a scene
 
 Nothing in it executes code when it is read.
@@ -29,6 +31,7 @@ from hsigan.environment import describe_environment
 from hsigan.errors import RunError
 from hsigan.files import whole_file
 from hsigan.recipe import to_toml
+from hsigan.training.distributed import rank
 
 
 class RunFolder:
@@ -48,6 +51,8 @@ class RunFolder:
             settings differ in more than the number of steps.
         """
         run = cls(path)
+        if rank():  # the first of several processes writes for all
+            return run
         if run.exists():
             if not resume:
                 raise RunError(
@@ -83,8 +88,37 @@ class RunFolder:
 
     def log(self, record: Mapping[str, Any]) -> None:
         """Append one line to stats.jsonl."""
+        if rank():
+            return
         with (self.path / "stats.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
+
+    def forget_after(self, step: int) -> None:
+        """Drop the lines of stats.jsonl that a continued training is about to write again."""
+        path = self.path / "stats.jsonl"
+        if rank() or not path.is_file():
+            return
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        kept = [line for line in lines if _step_of(line) <= step]
+        if kept != lines:
+            write_text(path, "".join(f"{line}\n" for line in kept))
+
+    def check_pixels(self, fingerprint: str) -> None:
+        """Note which pixels the run is trained on.
+
+        Raises
+        ------
+        RunError
+            It was started with others.
+        """
+        path = self.path / "pixels.sha256"
+        if path.is_file() and path.read_text(errors="replace").strip() != fingerprint:
+            raise RunError(
+                f"{self.path} was started with other pixels: continue it with the same scenes, "
+                "labels and split, or name a new folder"
+            )
+        if rank() == 0:
+            write_text(path, f"{fingerprint}\n")
 
     def save(self, name: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
         """Write tensors with plain facts beside them, whole or not at all."""
@@ -137,6 +171,14 @@ class RunFolder:
                 f"{self.path} was started with other settings ({', '.join(changed)}): "
                 "resume it with the same ones, or name a new folder"
             )
+
+
+def _step_of(line: str) -> float:
+    """Return the step of one line of stats.jsonl; of a line cut off by a crash, infinity."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return float("inf")
 
 
 def flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

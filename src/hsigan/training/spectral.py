@@ -12,9 +12,9 @@ The loss is R3GAN's (Huang et al., NeurIPS 2024, section 2): relativistic pairs 
 zero-centred penalties, one step of each network in turn. Every pair shares its class. The critic
 starts blind to classes and sees them fully after ``ramp`` of the training, because conditional
 GANs collapse first on few labels (Shahbazi et al., ICLR 2022). Unlabelled pixels, where given,
-train the class-blind part of the critic alone. What is kept is the moving average of the
-generator's weights at the step of the lowest validation distance, and the density as it was where
-no step is better than it by more than the standard error over classes.
+train the class-blind part of the critic alone, and the generator through it. What is kept is the
+moving average of the generator's weights at the step of the lowest validation distance, and the
+density as it was where no step is better than it by more than the standard error over classes.
 """
 
 from __future__ import annotations
@@ -126,6 +126,7 @@ def train_spectral(
         # The critic learns to rank a real pixel over a fake one of the same class.
         critic_loss, penalty = critic_terms(critic, real, fake.detach(), ramp * weights)
         loss = critic_loss + config.penalty / 2 * penalty
+        seen = None
         if data.unlabelled is not None and config.unlabelled_weight:
             pick = torch.randint(
                 len(data.unlabelled), (config.batch,), generator=random, device=device
@@ -142,7 +143,11 @@ def train_spectral(
         critic.requires_grad_(False)
         with torch.no_grad():
             real_score = critic(real, ramp * weights)
+            seen_score = None if seen is None else critic(seen)
         generator_loss = F.softplus(real_score - critic(fake, ramp * weights)).mean()
+        if seen_score is not None:  # the class part could cancel what the blind part has learned
+            blind = F.softplus(seen_score - critic(fake)).mean()
+            generator_loss = generator_loss + config.unlabelled_weight * blind
         optimisers["generator"].zero_grad(set_to_none=True)
         generator_loss.backward()  # type: ignore[no-untyped-call]
         average_gradients(generator)

@@ -17,8 +17,10 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from hsigan.errors import DivergedError, RunError
+from hsigan.training.distributed import any_process, rank
 from hsigan.training.run_folder import RunFolder
 
+_ADVICE = "lower the learning rate (--set learning_rate=...), or check the scene for extreme values"
 Report = Callable[[int, Mapping[str, float]], None]
 """Called with a step and its losses and validation figures; draws progress."""
 
@@ -52,11 +54,30 @@ class TrainingState:
     _saved_at: float = field(default_factory=time.monotonic)
 
     def save(self) -> None:
-        """Write the whole state into the run folder."""
+        """Write the whole state into the run folder.
+
+        Of several processes, whose weights are equal, the first one does; the others keep what is
+        their own: where their random numbers are.
+
+        Raises
+        ------
+        DivergedError
+            A weight is not finite: what was saved before is kept.
+        """
+        bad = self._bad_weights()
+        if bad is not None:
+            raise DivergedError(
+                f"training diverged by step {self.step}: the weights {bad} are not finite; "
+                f"{_ADVICE}"
+            )
+        self._saved_at = time.monotonic()
         if self.run is None:
             return
         tensors: dict[str, Tensor] = {"random": self.generator.get_state()}
-        facts: dict[str, Any] = {"step": self.step, "numbers": self.numbers, "groups": {}}
+        if rank():
+            self.run.save(f"random-{rank()}", tensors, {"step": self.step})
+            return
+        facts: dict[str, Any] = {"step": self.step, "numbers": self.numbers}
         for name, module in self.modules.items():
             tensors |= {f"module/{name}/{key}": t for key, t in module.state_dict().items()}
         for name, optimiser in self.optimisers.items():
@@ -65,7 +86,6 @@ class TrainingState:
                     tensors[f"optimiser/{name}/{index}/{key}"] = torch.as_tensor(value)
         # safetensors refuses tensors that share memory, as tied or averaged weights may
         self.run.save("state", {key: t.detach().clone() for key, t in tensors.items()}, facts)
-        self._saved_at = time.monotonic()
 
     def resume(self) -> bool:
         """Read the state back, if the run folder has one; say whether it had."""
@@ -77,13 +97,20 @@ class TrainingState:
                 module.load_state_dict(_under(tensors, f"module/{name}/"))
             for name, optimiser in self.optimisers.items():
                 _restore_optimiser(optimiser, _under(tensors, f"optimiser/{name}/"))
-            self.generator.set_state(tensors["random"])
+            self.generator.set_state(self._own_random(self.run, tensors))
             self.step, self.numbers = int(facts["step"]), dict(facts["numbers"])
-        except (KeyError, RuntimeError, ValueError) as error:
+        except (KeyError, RuntimeError, ValueError, TypeError) as error:
             raise RunError(
                 f"the state in {self.run.path} does not fit this training: {error}"
             ) from error
+        self.run.forget_after(self.step)
         return True
+
+    def _own_random(self, run: RunFolder, tensors: Mapping[str, Tensor]) -> Tensor:
+        if not rank():
+            return tensors["random"]
+        name = f"random-{rank()}"  # absent where the run was started with fewer processes
+        return run.load(name)[0]["random"] if run.has(name) else self.generator.get_state()
 
     def steps(self, total: int) -> Iterator[int]:
         """Count from the current step to ``total``; save now and then, and when told to stop.
@@ -95,10 +122,11 @@ class TrainingState:
             while self.step < total:
                 yield self.step
                 self.step += 1
-                if stop.is_set():
-                    self.interrupted = True
+                due = time.monotonic() - self._saved_at > self.save_seconds
+                self.interrupted, due = any_process(stop.is_set(), due)
+                if self.interrupted:
                     break
-                if time.monotonic() - self._saved_at > self.save_seconds:
+                if due:
                     self.save()
         self.save()
 
@@ -114,20 +142,27 @@ class TrainingState:
         bad = [name for name, value in values.items() if not math.isfinite(value)]
         if bad:
             raise DivergedError(
-                f"training diverged at step {self.step}: {', '.join(bad)} is not finite"
-                f"{self._first_bad_tensor()}; lower the learning rate "
-                "(--set learning_rate=...), or check the scene for extreme values"
+                f"training diverged at step {self.step + 1}: {', '.join(bad)} is not finite, "
+                f"{self._first_bad_tensor()}; {_ADVICE}"
             )
         return values
 
     def _first_bad_tensor(self) -> str:
+        weights = self._bad_weights()
+        if weights is not None:
+            return f"first seen in the weights {weights}"
+        for name, module in self.modules.items():
+            for key, parameter in module.named_parameters():
+                if parameter.grad is not None and not torch.isfinite(parameter.grad).all():
+                    return f"first seen in the gradient of {name}.{key}"
+        return "while all weights and gradients are finite"
+
+    def _bad_weights(self) -> str | None:
         for name, module in self.modules.items():
             for key, parameter in module.named_parameters():
                 if not torch.isfinite(parameter).all():
-                    return f", first seen in the weights {name}.{key}"
-                if parameter.grad is not None and not torch.isfinite(parameter.grad).all():
-                    return f", first seen in the gradient of {name}.{key}"
-        return ", while all weights and gradients are finite"
+                    return f"{name}.{key}"
+        return None
 
 
 @contextmanager
