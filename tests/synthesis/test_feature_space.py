@@ -61,7 +61,15 @@ def test_outliers_are_clipped_and_a_constant_band_returns():
     again = space.decode(space.encode(X), weights_of(codes, 2), None)
     assert np.isfinite(again).all()
     np.testing.assert_allclose(again[:, 3], 123.5, rtol=1e-6)
-    assert again[0, 5] <= (space.mean + CLIP_SIGMA * space.scale)[5] * 1.001
+    assert again[0, 5] <= (space.mean + 1.5 * CLIP_SIGMA * space.scale)[5]
+
+
+def test_a_rare_class_far_from_the_others_is_not_clipped_onto_them():
+    X, codes = simulate([400, 6], noise=0.5)
+    X[codes == 1] += 200 * X[codes == 0].std(axis=0)
+    space = fit(X, codes, features=20)
+    again = space.decode(space.encode(X), weights_of(codes, 2), None)
+    np.testing.assert_allclose(again[codes == 1], X[codes == 1], rtol=1e-3)
 
 
 @pytest.mark.parametrize("shrinkage", [0.0, 1.0])

@@ -25,6 +25,8 @@ class FeatureSpace:
     ----------
     mean, scale : (B,) arrays
         Of the training pixels, per band.
+    low, high : (B,) arrays
+        Standardised values are clipped to this range.
     centre : (B,) array
         Mean of the clipped standardised pixels.
     components : (D, B) array
@@ -37,6 +39,8 @@ class FeatureSpace:
 
     mean: Array
     scale: Array
+    low: Array
+    high: Array
     centre: Array
     components: Array
     deviations: Array
@@ -56,7 +60,9 @@ class FeatureSpace:
         X = np.asarray(spectra, dtype=np.float64)
         mean, scale = X.mean(axis=0), X.std(axis=0)
         scale[scale <= 1e-12 * (np.abs(mean) + 1)] = 1.0  # a constant band stays constant
-        Z = np.clip((X - mean) / scale, -CLIP_SIGMA, CLIP_SIGMA)
+        Z = (X - mean) / scale
+        low, high = _range(Z, codes)
+        Z = np.clip(Z, low, high)
         centre = Z.mean(axis=0)
         _, singular, rows = np.linalg.svd(Z - centre, full_matrices=False)
         count = int(min(features, max(1, (singular > 1e-6 * singular[0]).sum())))
@@ -64,11 +70,11 @@ class FeatureSpace:
         deviations = np.maximum(singular[:count] / np.sqrt(max(1, len(X) - 1)), 1e-6)
         rest = (Z - centre) - (Z - centre) @ components.T @ components
         means, factors = _residuals(rest, codes, shrinkage, random)
-        return cls(mean, scale, centre, components, deviations, means, factors)
+        return cls(mean, scale, low, high, centre, components, deviations, means, factors)
 
     def encode(self, spectra: NDArray[np.floating]) -> Array:
         """Return whitened features (N, D) of spectra (N, B)."""
-        Z = np.clip((np.asarray(spectra) - self.mean) / self.scale, -CLIP_SIGMA, CLIP_SIGMA)
+        Z = np.clip((np.asarray(spectra) - self.mean) / self.scale, self.low, self.high)
         encoded: Array = (Z - self.centre) @ self.components.T / self.deviations
         return encoded
 
@@ -98,6 +104,18 @@ class FeatureSpace:
     def from_arrays(cls, arrays: dict[str, NDArray[np.generic]]) -> FeatureSpace:
         """Return the space that `to_arrays` describes."""
         return cls(**arrays)  # type: ignore[arg-type]
+
+
+def _range(Z: Array, codes: NDArray[np.int64]) -> tuple[Array, Array]:
+    """Return the range of each band: six deviations around the mean, and around every class.
+
+    A rare class may lie farther than that from a mean that common classes decide.
+    """
+    medians = np.stack([np.median(Z[codes == code], axis=0) for code in range(codes.max() + 1)])
+    within = np.clip(Z - medians[codes], -CLIP_SIGMA, CLIP_SIGMA).std(axis=0)
+    low = np.minimum(-CLIP_SIGMA, medians.min(axis=0) - CLIP_SIGMA * within)
+    high = np.maximum(CLIP_SIGMA, medians.max(axis=0) + CLIP_SIGMA * within)
+    return low, high
 
 
 def own_share(count: int, shrinkage: float) -> float:

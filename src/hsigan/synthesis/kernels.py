@@ -42,7 +42,9 @@ def kernel_generator(
     codes, spectra = codes[order], np.asarray(spectra)[order]
     features = space.encode(spectra)
     classes = int(codes.max()) + 1
-    generator = KernelGenerator(features.shape[1], classes, len(features), **sizes)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(random.integers(2**62)))
+        generator = KernelGenerator(features.shape[1], classes, len(features), **sizes)
     pooled = _pooled_covariance(features, codes)
     named = np.repeat(np.eye(classes)[:, None], PROBES, axis=1)
     counts = np.bincount(codes, minlength=classes)

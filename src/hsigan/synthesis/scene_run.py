@@ -119,13 +119,9 @@ def train_on_scenes(
         random_state=options.seed,
         report=report,
     )
-    run = None
+    gan.run = RunFolder.create(out, gan.run_settings(), options.resume)
     if rank() == 0:
-        run = RunFolder.create(out, gan.run_settings(), options.resume)
-        _remember(scenes, train, validation, unlabelled).save(run)
-        if split is not None:
-            split.save(run.path / "split.npz")
-    gan.run = run
+        _note_scene(gan.run, _remember(scenes, train, validation, unlabelled), split)
     return gan.fit(
         train.spectra,
         None if config.mode == "unsupervised" else train.labels,
@@ -202,6 +198,24 @@ def _without_label(scenes: Sequence[xr.Dataset], train: PixelTable) -> PixelTabl
     if not len(table):
         raise LabelError("every pixel is labelled: a semi-supervised recipe needs a --split")
     return table
+
+
+def _note_scene(run: RunFolder, scene: RunScene, split: Split | None) -> None:
+    """Write what a new run is trained on; refuse to continue one with something else."""
+    if not (run.path / SCENE_FILE).is_file():
+        scene.save(run)
+    elif asdict(RunScene.load(run)) != _as_read(scene):
+        raise RunError(
+            f"{run.path} was started with other scenes, labels or split: continue it with the "
+            "same ones, or name a new folder"
+        )
+    if split is not None and not (run.path / "split.npz").is_file():
+        split.save(run.path / "split.npz")
+
+
+def _as_read(scene: RunScene) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads(json.dumps(asdict(scene)))
+    return {**facts, "class_names": scene.class_names}
 
 
 def _remember(

@@ -11,14 +11,21 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from hsigan.errors import InputError, LabelError, RecipeError, RunError
-from hsigan.recipe import build_config, load_recipe
+from hsigan.recipe import build_config, load_recipe, recipe_names
 from hsigan.synthesis.baselines_base import RandomState, class_counts
 from hsigan.synthesis.fitting import TrainingPixels, train
+from hsigan.synthesis.gan_inputs import (
+    check_device,
+    check_more,
+    check_training,
+    check_validation,
+    fingerprint,
+)
 from hsigan.synthesis.trained import load_trained
+from hsigan.training.distributed import rank
 from hsigan.training.hypergan import HyperganConfig
 from hsigan.training.run_folder import RunFolder
 from hsigan.training.spectral import SpectralConfig
@@ -44,7 +51,7 @@ class SpectralGAN(BaseEstimator):  # type: ignore[misc]
     settings
         Values laid over the recipe's, for example ``{"steps": 300}``.
     run
-        A run folder to write and resume, or None.
+        A run folder to write, and to resume where it holds a run of these pixels, or None.
     device
         ``"cpu"`` or ``"cuda"``.
     random_state
@@ -59,6 +66,7 @@ class SpectralGAN(BaseEstimator):  # type: ignore[misc]
     trained_ : the networks and what leads back to the units of X
     config_ : the resolved settings
     step_ : the step that the training reached
+    interrupted_ : whether Ctrl-C stopped the training
     """
 
     def __init__(
@@ -105,23 +113,19 @@ class SpectralGAN(BaseEstimator):  # type: ignore[misc]
             not finite.
         DivergedError
             The training left the finite numbers.
+        RunError
+            The run folder holds a run of other settings or pixels.
         """
         self.config_ = resolve_settings(self.recipe, self.settings)
-        spectra, codes = self._check_training(X, y)
-        unlabelled = self._check_more(X_unlabelled, "X_unlabelled")
-        if self.config_.mode == "semi-supervised" and unlabelled is None:
-            raise InputError(
-                "the semi-supervised mode needs X_unlabelled: pixels without a label. Got none"
-            )
-        if self.config_.mode != "semi-supervised":
-            unlabelled = None
-        pixels = TrainingPixels(
-            spectra, codes, self._check_validation(X_validation, y_validation), unlabelled
-        )
+        check_device(self.device)
+        pixels = self._check_pixels(X, y, X_validation, y_validation, X_unlabelled)
+        if self.run is not None:
+            RunFolder.create(self.run.path, self.run_settings(), resume=True)
+            self.run.check_pixels(fingerprint(pixels))
         seed = 0 if self.random_state is None else int(self.random_state)
         self.trained_, state = train(self.config_, pixels, seed, self.device, self.run, self.report)
-        self.step_ = state.step
-        if self.run is not None:
+        self.step_, self.interrupted_ = state.step, state.interrupted
+        if self.run is not None and rank() == 0:
             self.save(self.run.path)
         if state.interrupted:
             warnings.warn(
@@ -130,6 +134,32 @@ class SpectralGAN(BaseEstimator):  # type: ignore[misc]
                 stacklevel=2,
             )
         return self
+
+    def _check_pixels(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None,
+        X_validation: ArrayLike | None,
+        y_validation: ArrayLike | None,
+        X_unlabelled: ArrayLike | None,
+    ) -> TrainingPixels:
+        mode = self.config_.mode
+        spectra, labels = check_training(self, X, y, mode)
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        unlabelled = check_more(X_unlabelled, "X_unlabelled", self.n_features_in_)
+        if mode == "semi-supervised" and unlabelled is None:
+            raise InputError(
+                "the semi-supervised mode needs X_unlabelled: pixels without a label. Got none"
+            )
+        if mode != "semi-supervised":
+            unlabelled = None
+        validation = check_validation(
+            check_more(X_validation, "X_validation", self.n_features_in_),
+            y_validation,
+            self.classes_,
+            mode,
+        )
+        return TrainingPixels(spectra, codes.astype(np.int64), validation, unlabelled)
 
     def sample(
         self,
@@ -170,13 +200,20 @@ class SpectralGAN(BaseEstimator):  # type: ignore[misc]
                 drawn.append(
                     self._spectra(self.draw_latents([label] * size, random), weights, random)
                 )
-        labels = np.repeat(np.array(list(counts), dtype=self.classes_.dtype), list(counts.values()))
+        each = np.array(list(counts.values()), dtype=np.int64)
+        labels = np.repeat(np.array(list(counts), dtype=self.classes_.dtype), each)
         return np.concatenate(drawn), labels
 
     def draw_latents(self, labels: Sequence[Any], random_state: RandomState = None) -> torch.Tensor:
         """Draw one latent vector for each of (N,) labels: (N, Z)."""
         check_is_fitted(self, "trained_")
         random = np.random.default_rng(random_state)
+        known = set(self.classes_.tolist())
+        unknown = [label for label in labels if label not in known]
+        if unknown:
+            raise LabelError(
+                f"class {unknown[0]!r} was not trained; known: {self.classes_.tolist()}"
+            )
         codes = torch.from_numpy(np.searchsorted(self.classes_, np.asarray(labels)))
         torch_random = torch.Generator().manual_seed(int(random.integers(2**62)))
         return self.trained_.generator.draw_latents(codes, torch_random)
@@ -232,7 +269,9 @@ class SpectralGAN(BaseEstimator):  # type: ignore[misc]
         trained, facts = load_trained(run, GENERATOR)
         try:
             own = settings["settings"]
-            gan = cls(own["objective"], own, random_state=settings["seed"])
+            known = settings["recipe"] in recipe_names("gan")  # a file of one's own may be gone
+            recipe = settings["recipe"] if known else own["objective"]
+            gan = cls(recipe, own, random_state=settings["seed"])
             gan.classes_ = np.array(facts["classes"])
             gan.n_features_in_ = int(facts["bands"])
             gan.step_ = int(facts["step"])
@@ -241,54 +280,6 @@ class SpectralGAN(BaseEstimator):  # type: ignore[misc]
         gan.config_ = resolve_settings(gan.recipe, gan.settings)
         gan.trained_ = trained
         return gan
-
-    # What follows turns arrays into tensors and calls the training loops.
-
-    def _check_training(
-        self, X: ArrayLike, y: ArrayLike | None
-    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        mode = self.config_.mode
-        if y is None and mode != "unsupervised":
-            raise InputError(
-                f"SpectralGAN requires y to be passed, but the target y is None: the {mode} mode "
-                "learns classes; only mode = 'unsupervised' does without"
-            )
-        least = {"ensure_min_samples": 2, "ensure_min_features": 2, "dtype": np.float64}
-        if y is None:
-            spectra = validate_data(self, X, **least)
-        else:
-            spectra, labels = validate_data(self, X, y, **least)
-            check_classification_targets(labels)
-        if mode == "unsupervised":
-            labels = np.zeros(len(spectra), dtype=np.int64)
-        self.classes_, codes = np.unique(labels, return_inverse=True)
-        return spectra, codes.astype(np.int64)
-
-    def _check_more(self, X: ArrayLike | None, name: str) -> NDArray[np.float64] | None:
-        if X is None or len(np.asarray(X)) == 0:
-            return None
-        spectra = np.asarray(X, dtype=np.float64)
-        if spectra.ndim != 2 or spectra.shape[1] != self.n_features_in_:
-            raise InputError(
-                f"{name} must have shape (pixels, {self.n_features_in_}). Got {spectra.shape}"
-            )
-        if not np.isfinite(spectra).all():
-            raise InputError(f"{name} must be finite; leave out pixels that are not")
-        return spectra
-
-    def _check_validation(
-        self, X: ArrayLike | None, y: ArrayLike | None
-    ) -> tuple[NDArray[np.float64], NDArray[np.int64]] | None:
-        spectra = self._check_more(X, "X_validation")
-        if spectra is None or (y is None and len(self.classes_) > 1):
-            return None
-        labels = np.zeros(len(spectra)) if len(self.classes_) == 1 else np.asarray(y)
-        known = np.isin(labels, self.classes_) if len(self.classes_) > 1 else labels == 0
-        if not known.all():
-            unknown = np.unique(labels[~known]).tolist()
-            raise LabelError(f"validation pixels have classes that training lacks: {unknown}")
-        codes = np.searchsorted(self.classes_, labels) if len(self.classes_) > 1 else labels
-        return spectra, codes.astype(np.int64)
 
     def _spectra(
         self,
@@ -313,7 +304,7 @@ def resolve_settings(
     """
     values = load_recipe("gan", recipe)
     objective = values.get("objective", "spectral")
-    if objective not in CONFIGS:
+    if not isinstance(objective, str) or objective not in CONFIGS:
         raise RecipeError(
             f"recipe {recipe}: objective must be one of {', '.join(CONFIGS)}. Got {objective!r}"
         )
