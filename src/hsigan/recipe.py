@@ -8,8 +8,10 @@ does not know is refused with the nearest key that it does know.
 from __future__ import annotations
 
 import difflib
+import json
+import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
@@ -110,11 +112,24 @@ def parse_value(text: str) -> Any:
 
 def to_toml(values: Mapping[str, Any]) -> str:
     """Write plain values (text, numbers, booleans, lists, nested tables) as TOML."""
-    scalars = [f"{key} = {_toml_value(v)}" for key, v in values.items() if not _is_table(v)]
-    tables = [
-        f"\n[{key}]\n{to_toml(value).rstrip()}" for key, value in values.items() if _is_table(value)
-    ]
-    return "\n".join([line for line in scalars if not line.endswith("= None")] + tables) + "\n"
+    return "\n".join(_toml_lines(values, "")) + "\n"
+
+
+def _toml_lines(values: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    """Yield a table's own values, then its tables under their full names; None is left out."""
+    for key, value in values.items():
+        if value is not None and not _is_table(value):
+            yield f"{_toml_key(key)} = {_toml_value(value)}"
+    for key, value in values.items():
+        if _is_table(value):
+            name = f"{prefix}{_toml_key(key)}"
+            yield f"\n[{name}]"
+            yield from _toml_lines(value, f"{name}.")
+
+
+def _toml_key(key: object) -> str:
+    text = str(key)
+    return text if re.fullmatch(r"[A-Za-z0-9_-]+", text) else _toml_value(text)
 
 
 def _is_table(value: Any) -> bool:
@@ -125,8 +140,8 @@ def _toml_value(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        return f'"{escaped}"'
+        # JSON's escapes are TOML's too; DEL is the one character that TOML alone refuses
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_toml_value(item) for item in value) + "]"
     return str(value)

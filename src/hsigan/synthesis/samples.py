@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
+from zlib import error as ZlibError  # noqa: N812 - zlib's name is lower case
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,10 +103,10 @@ class Samples:
         write_spectral_library(path, library)
 
     def _band_names(self) -> list[str]:
-        if self.wavelengths_nm is not None and len(set(self.wavelengths_nm)) == len(
-            self.wavelengths_nm
-        ):
-            return [f"{value:.2f} nm" for value in self.wavelengths_nm]
+        if self.wavelengths_nm is not None:
+            names = [f"{value:.2f} nm" for value in self.wavelengths_nm]
+            if len(set(names)) == len(names):  # a column for each band, or one would be lost
+                return names
         return [f"band {index}" for index in range(self.spectra.shape[1])]
 
 
@@ -118,9 +119,9 @@ def load_samples(path: str | Path) -> Samples:
         The file is not readable, lacks an array, or its arrays do not fit together.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
-    except (OSError, ValueError, BadZipFile, EOFError, AttributeError) as error:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {key: np.asarray(archive[key]) for key in archive.files}
+    except (OSError, ValueError, BadZipFile, ZlibError, EOFError, TypeError) as error:
         raise InputError(f"{path} is not a readable .npz of samples: {error}") from error
     missing = {"spectra", "labels"} - set(arrays)
     if missing:
@@ -136,14 +137,33 @@ def load_samples(path: str | Path) -> Samples:
         )
     if not np.issubdtype(spectra.dtype, np.number) or not np.isfinite(spectra).all():
         raise InputError(f"{path}: spectra must be finite numbers; leave out the others")
+    if np.iscomplexobj(spectra) or not _whole_numbers(labels):
+        raise InputError(
+            f"{path}: spectra must be real, and labels whole numbers, the scene's class ids. "
+            f"Got {spectra.dtype} and {labels.dtype} instead."
+        )
+    try:
+        names = _class_names(arrays)
+        provenance = json.loads(str(arrays["provenance"])) if "provenance" in arrays else {}
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"{path}: class_ids must be whole numbers beside as many class_names, and provenance "
+            f"JSON text: {error}; correct or leave them out"
+        ) from error
     return Samples(
         spectra.astype(np.float32),
         labels.astype(np.int64),
-        _class_names(arrays),
+        names,
         _or_none(arrays.get("wavelengths_nm"), spectra.shape[1]),
         _or_none(arrays.get("band_indices"), spectra.shape[1]),
-        json.loads(str(arrays["provenance"])) if "provenance" in arrays else {},
+        provenance,
     )
+
+
+def _whole_numbers(labels: NDArray[Any]) -> bool:
+    if np.issubdtype(labels.dtype, np.integer):
+        return True
+    return np.issubdtype(labels.dtype, np.floating) and bool((labels == np.rint(labels)).all())
 
 
 def _class_names(arrays: Mapping[str, NDArray[Any]]) -> dict[int, str]:
@@ -159,4 +179,4 @@ def _or_empty(values: NDArray[Any] | None, dtype: type[np.generic]) -> NDArray[A
 
 
 def _or_none(values: NDArray[Any] | None, bands: int) -> NDArray[Any] | None:
-    return values if values is not None and len(values) == bands else None
+    return values if values is not None and values.shape == (bands,) else None
