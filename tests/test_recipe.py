@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from hsigan.errors import RecipeError
 from hsigan.recipe import build_config, load_recipe, parse_value, recipe_names, to_toml
-from hsigan.synthesis.spectral_gan import CONFIGS, resolve_settings
+from hsigan.synthesis.gan_settings import CONFIGS, resolve_settings
 from hsigan.training.hypergan import HyperganConfig
 from hsigan.training.spectral import SpectralConfig
 

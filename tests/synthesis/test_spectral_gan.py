@@ -14,8 +14,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from hsigan import GANOverSampler, SpectralGAN
 from hsigan.errors import InputError, LabelError, RecipeError, RunError
+from hsigan.synthesis.gan_settings import resolve_settings
 from hsigan.synthesis.interpolation import between_classes, class_weights, mixtures, within_class
-from hsigan.synthesis.spectral_gan import resolve_settings
 from hsigan.training.run_folder import RunFolder
 
 QUICK = {

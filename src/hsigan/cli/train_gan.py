@@ -53,8 +53,8 @@ def train_gan_command(
     devices: torchrun --nproc-per-node 2 -m hsigan train gan ...
     """
     from hsigan.sampling import Split
+    from hsigan.synthesis.gan_settings import resolve_settings
     from hsigan.synthesis.scene_run import GanOptions, train_on_scenes
-    from hsigan.synthesis.spectral_gan import resolve_settings
     from hsigan.training.distributed import joined_processes
 
     config = resolve_settings(recipe, None, set_ or [])

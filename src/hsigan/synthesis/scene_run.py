@@ -14,8 +14,9 @@ import xarray as xr
 from hsigan import __version__
 from hsigan.errors import LabelError, RunError
 from hsigan.sampling import PixelTable, Split, gather_pixels, gather_unlabelled
+from hsigan.synthesis.gan_settings import resolve_settings
 from hsigan.synthesis.samples import Samples
-from hsigan.synthesis.spectral_gan import SpectralGAN, resolve_settings
+from hsigan.synthesis.spectral_gan import SpectralGAN
 from hsigan.training.distributed import rank
 from hsigan.training.run_folder import RunFolder, write_text
 from hsigan.training.state import Report

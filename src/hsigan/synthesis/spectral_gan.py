@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from hsigan.errors import InputError, LabelError, RecipeError, RunError
-from hsigan.recipe import build_config, load_recipe, recipe_names
+from hsigan.errors import InputError, LabelError, RunError
+from hsigan.recipe import recipe_names
 from hsigan.synthesis.baselines_base import RandomState, class_counts
 from hsigan.synthesis.fitting import TrainingPixels, train
 from hsigan.synthesis.gan_inputs import (
@@ -24,18 +24,14 @@ from hsigan.synthesis.gan_inputs import (
     check_validation,
     fingerprint,
 )
+from hsigan.synthesis.gan_settings import resolve_settings
 from hsigan.synthesis.trained import load_trained
 from hsigan.training.distributed import rank
 from hsigan.training.hypergan import HyperganConfig
 from hsigan.training.run_folder import RunFolder
-from hsigan.training.spectral import SpectralConfig
 from hsigan.training.state import Report
 
 GENERATOR = "checkpoints/generator"
-CONFIGS: dict[str, type[HyperganConfig] | type[SpectralConfig]] = {
-    "hypergan": HyperganConfig,
-    "spectral": SpectralConfig,
-}
 CHUNK = 20_000
 """Spectra drawn at a time, so that any number fits into memory."""
 
@@ -290,22 +286,3 @@ class SpectralGAN(BaseEstimator):  # type: ignore[misc]
         if self.config_.mode == "unsupervised" and isinstance(self.config_, HyperganConfig):
             weights = weights[:, :0]
         return self.trained_.spectra(latents, torch.from_numpy(weights).float(), random)
-
-
-def resolve_settings(
-    recipe: str, settings: Mapping[str, Any] | None = None, overrides: Sequence[str] = ()
-) -> HyperganConfig | SpectralConfig:
-    """Return a GAN recipe's complete settings, with values and ``key=value`` texts laid over it.
-
-    Raises
-    ------
-    RecipeError
-        No such recipe, an unknown key, or an impossible value.
-    """
-    values = load_recipe("gan", recipe)
-    objective = values.get("objective", "spectral")
-    if not isinstance(objective, str) or objective not in CONFIGS:
-        raise RecipeError(
-            f"recipe {recipe}: objective must be one of {', '.join(CONFIGS)}. Got {objective!r}"
-        )
-    return build_config(CONFIGS[objective], {**values, **(settings or {})}, overrides)
