@@ -23,7 +23,16 @@ ROOMS = [
     "report",
     "cli",
 ]
-WITHOUT_TORCH = {"errors", "environment", "files", "recipe", "scene", "sampling", "metrics", "report"}
+WITHOUT_TORCH = {
+    "errors",
+    "environment",
+    "files",
+    "recipe",
+    "scene",
+    "sampling",
+    "metrics",
+    "report",
+}
 SOURCE = Path(hsigan.__file__).parent
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +17,7 @@ from sklearn.svm import SVC
 
 from hsigan.classification.lda import ShrinkageLDA
 from hsigan.classification.neural import NN1D
+from hsigan.classification.two_views import TwoViewClassifier
 from hsigan.errors import InputError, LabelError
 
 # libsvm may circle for hours on overlapping classes with a large C; this many steps suffice.
@@ -49,6 +50,10 @@ def _lda(params: Mapping[str, Any], bands: int, seed: int) -> Any:
     return ShrinkageLDA(shrinkage=params["shrinkage"])
 
 
+def _two_view(params: Mapping[str, Any], bands: int, seed: int) -> Any:
+    return TwoViewClassifier(seed)
+
+
 def _nn_1d(params: Mapping[str, Any], bands: int, seed: int) -> Any:
     return NN1D(**params, random_state=seed)
 
@@ -58,19 +63,25 @@ class ClassifierKind:
     """How one kind of classifier is made.
 
     ``grid`` lists the settings that tuning tries, from simple to flexible (a tie takes the first);
-    ``cross_validation_grid`` replaces it where there are no validation pixels.
+    ``cross_validation_grid`` replaces it where there are no validation pixels. ``view``: bands
+    "standardised" by the training pixels; the same after every spectrum was divided by its length,
+    so that only its "shape" counts and illumination drops out; or spectra as they "come".
     """
 
     make: Callable[[Mapping[str, Any], int, int], Any]
     grid: tuple[dict[str, Any], ...]
     default: dict[str, Any]
     cross_validation_grid: tuple[dict[str, Any], ...] | None = None
+    view: Literal["standardised", "shape", "come"] = "standardised"
 
     @property
     def settled(self) -> bool:
         """Whether there is a single setting, with or without validation pixels."""
         return len(self.grid) == 1 and self.cross_validation_grid is None
 
+
+_SHRINKAGES = tuple({"shrinkage": s} for s in ("auto", 0.1, 0.01, 0.001))
+_RBF_GRID = tuple({"C": c, "gamma_bands": g} for c in (10.0, 100.0, 1000.0) for g in (0.1, 0.5))
 
 CLASSIFIERS: dict[str, ClassifierKind] = {
     "nn-1d": ClassifierKind(
@@ -81,19 +92,16 @@ CLASSIFIERS: dict[str, ClassifierKind] = {
         cross_validation_grid=({"max_steps": 60}, {"max_steps": 200}),
     ),
     "nn-1d-notebook": ClassifierKind(_nn_1d, ({"notebook": True},), {"notebook": True}),
-    "lda": ClassifierKind(
-        _lda,
-        tuple({"shrinkage": s} for s in ("auto", 0.1, 0.01, 0.001)),
-        {"shrinkage": "auto"},
-    ),
+    "lda": ClassifierKind(_lda, _SHRINKAGES, {"shrinkage": "auto"}),
+    "lda-unit": ClassifierKind(_lda, _SHRINKAGES, {"shrinkage": "auto"}, view="shape"),
     "svm-linear": ClassifierKind(
         _linear_svm, tuple({"C": c} for c in (0.01, 0.1, 1.0, 10.0)), {"C": 1.0}
     ),
-    "svm-rbf": ClassifierKind(
-        _rbf_svm,
-        tuple({"C": c, "gamma_bands": g} for c in (10.0, 100.0, 1000.0) for g in (0.1, 0.5)),
-        {"C": 100.0, "gamma_bands": 0.1},
+    "svm-rbf": ClassifierKind(_rbf_svm, _RBF_GRID, {"C": 100.0, "gamma_bands": 0.1}),
+    "svm-rbf-unit": ClassifierKind(
+        _rbf_svm, _RBF_GRID, {"C": 100.0, "gamma_bands": 0.1}, view="shape"
     ),
+    "two-view": ClassifierKind(_two_view, ({},), {}, view="come"),
     "random-forest": ClassifierKind(
         _random_forest,
         tuple({"min_samples_leaf": leaf} for leaf in (5, 1)),
@@ -152,9 +160,12 @@ class SpectralClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         _check(spectra, labels)
         self.classes_ = np.unique(labels)
         self.n_features_in_ = spectra.shape[1]
-        self.mean_ = spectra.mean(axis=0)
-        deviation = spectra.std(axis=0)
+        shaped = self._shaped(spectra)
+        self.mean_ = shaped.mean(axis=0)
+        deviation = shaped.std(axis=0)
         self.scale_ = np.where(deviation > 0, deviation, 1.0)
+        if kind.view == "come":
+            self.mean_, self.scale_ = np.zeros_like(self.mean_), np.ones_like(self.scale_)
         params = kind.default if self.params is None else self.params
         self.estimator_ = kind.make(params, self.n_features_in_, self.random_state)
         extra: dict[str, Any] = {}
@@ -185,7 +196,14 @@ class SpectralClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(softmax(decision, axis=1))
 
     def _scaled(self, X: ArrayLike) -> NDArray[np.float64]:
-        return np.asarray((np.asarray(X, dtype=np.float64) - self.mean_) / self.scale_)
+        return np.asarray((self._shaped(np.asarray(X, float)) - self.mean_) / self.scale_)
+
+    def _shaped(self, spectra: NDArray[np.float64]) -> NDArray[np.float64]:
+        if classifier_kind(self.name).view != "shape":
+            return spectra
+        lengths = np.linalg.norm(spectra, axis=1, keepdims=True)
+        shaped: NDArray[np.float64] = spectra / np.where(lengths > 0, lengths, 1.0)
+        return shaped
 
 
 def _check(spectra: NDArray[np.float64], labels: NDArray[Any]) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -37,6 +37,24 @@ def evaluate_augmentation_command(
         Path, typer.Option("--output", "-o", metavar="RESULTS", help="Folder of the results.")
     ] = Path("results"),
     seeds: Annotated[int | None, typer.Option(help="Number of fresh partitions.")] = None,
+    mode: Annotated[
+        Literal["random", "blocks", "rows", "tiles"] | None,
+        typer.Option(help="How to divide; without a recipe at random."),
+    ] = None,
+    train: Annotated[
+        float | None,
+        typer.Option(help="Share of the labelled pixels that trains; 0.03 at random, else 0.5."),
+    ] = None,
+    train_per_class: Annotated[
+        int | None, typer.Option(help="Labels per class (pixels), validation included.")
+    ] = None,
+    block: Annotated[int | None, typer.Option(help="Side of the blocks (pixels).")] = None,
+    guard: Annotated[
+        int | None, typer.Option(help="Test and training pixels lie more than this apart (pixels).")
+    ] = None,
+    classes: Annotated[
+        str | None, typer.Option(metavar="A,B,...", help="Ids or names that take part.")
+    ] = None,
     methods: Annotated[
         str | None, typer.Option(metavar="A,B,...", help="Methods; none is always run.")
     ] = None,
@@ -66,7 +84,17 @@ def evaluate_augmentation_command(
     from hsigan.evaluation.augmentation import evaluate_augmentation, experiment_facts
     from hsigan.evaluation.results import ResultsFolder
 
-    config = _config(recipe, _given(seeds, methods, classifiers, amounts), set_ or [])
+    given = _given(seeds, methods, classifiers, amounts)
+    split = {
+        "mode": mode,
+        "train": train,
+        "train_per_class": train_per_class,
+        "block_px": block,
+        "guard_px": guard,
+    }
+    if classes is not None:
+        given["class_names"] = [word.strip() for word in classes.split(",")]
+    config = _config(recipe, given, {k: v for k, v in split.items() if v is not None}, set_ or [])
     opened = _open(scenes or [], config, reading)
     config = _with_class_ids(config, opened[0])
     name = recipe if recipe and not recipe.endswith(".toml") else opened[0].attrs["name"]
@@ -122,12 +150,24 @@ def print_gains(records: list[Record], config: AugmentationConfig) -> None:
     Console(soft_wrap=True).print(table)
 
 
-def _config(recipe: str | None, given: dict[str, Any], overrides: list[str]) -> AugmentationConfig:
+def _config(
+    recipe: str | None, given: dict[str, Any], split: dict[str, Any], overrides: list[str]
+) -> AugmentationConfig:
+    """Lay the command line's settings over a recipe's; one kind of amount replaces the other."""
     from hsigan.evaluation.augmentation_config import AugmentationConfig
     from hsigan.recipe import build_config, load_recipe
 
     values = {} if recipe is None else load_recipe("experiment", recipe)
-    return build_config(AugmentationConfig, values | given, overrides)
+    old = values.get("split", {"mode": "random"})
+    amounts = {"train", "train_per_class"}
+    if amounts & set(split) and split.get("mode") is None:
+        old = {key: value for key, value in old.items() if key not in amounts}
+    elif split.get("mode") is not None:
+        old = {key: value for key, value in old.items() if key == "classes"}
+    merged = old | split
+    if not amounts & set(merged):
+        merged["train"] = 0.03 if merged.get("mode") == "random" else 0.5
+    return build_config(AugmentationConfig, values | given | {"split": merged}, overrides)
 
 
 def _with_class_ids(config: AugmentationConfig, scene: xr.Dataset) -> AugmentationConfig:

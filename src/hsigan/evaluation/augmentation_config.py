@@ -12,7 +12,15 @@ from hsigan.recipe import Config
 from hsigan.sampling import SplitOptions
 
 # From simple to flexible: where validation data cannot tell two apart, the simpler one is the best.
-STANDARD_CLASSIFIERS = ("lda", "svm-linear", "svm-rbf", "random-forest", "nn-1d")
+STANDARD_CLASSIFIERS = (
+    "lda",
+    "lda-unit",
+    "two-view",
+    "svm-linear",
+    "svm-rbf",
+    "random-forest",
+    "nn-1d",
+)
 INDUCTIVE_METHODS = (
     "none",
     "duplication",
@@ -62,7 +70,7 @@ class AugmentationConfig(Config):
     methods: tuple[str, ...] = INDUCTIVE_METHODS
     classifiers: tuple[str, ...] = STANDARD_CLASSIFIERS
     amounts: tuple[float, ...] = (1.0,)
-    auto_methods: tuple[str, ...] = ("gaussian", "smoothed-bootstrap", "gain-offset", "relighting")
+    auto_methods: tuple[str, ...] = ("gaussian", "smoothed-bootstrap", "gain-offset", "gan")
     auto_amounts: tuple[float, ...] = (1.0,)
     auto_folds: int = Field(default=8, ge=4)
     max_unlabelled: int = Field(default=20_000, ge=1)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hsigan.classification.area_gan import AreaGAN
 from hsigan.evaluation.augmentation_partition import Partition
 from hsigan.synthesis.auto import Generator, augment
 from hsigan.synthesis.baselines import SIMPLE_GENERATORS
@@ -38,7 +39,8 @@ class Method:
     """One way to prepare the training pixels.
 
     ``kind``: "real", "generator", "transform", "self-training" or "auto". ``unlabelled``: which
-    pixels without labels it sees: "", "inductive" or "transductive". ``gan_recipe``: the recipe of
+    pixels without labels it sees: "", "inductive", "transductive" (the area to be classified) or
+    "areas" (that and the training area, so transductive too). ``gan_recipe``: the recipe of
     a GAN, else empty.
     """
 
@@ -57,6 +59,7 @@ METHODS: dict[str, Method] = {
     "hypergan-ss": Method("generator", "inductive", "hypergan-semi-supervised"),
     "hypergan-notebook": Method("generator", gan_recipe="hypergan-notebook"),
     "ss-gan-transductive": Method("generator", "transductive", "spectral-semi-supervised"),
+    "area-gan": Method("generator", "areas"),
     "coral": Method("transform", "transductive"),
     "area-standardisation": Method("transform", "transductive"),
     "self-training": Method("self-training", "transductive"),
@@ -78,6 +81,8 @@ def make_generator(
         settings = gan_settings.get(method.gan_recipe, {})
         gan: Generator = SpectralGAN(method.gan_recipe, settings, random_state=seed)
         return gan
+    if name == "area-gan":
+        return AreaGAN(gan_settings.get("spectral", {}), random_state=seed)
     if name == "relighting":
         return Relighting(wavelengths_nm)
     generator_class: Callable[..., Generator] = SIMPLE_GENERATORS[name]
@@ -103,8 +108,10 @@ def fit_generator(
 
 def unlabelled_for(name: str, data: Partition) -> Spectra | None:
     """Return the pixels without labels that a method may see, or None."""
-    pools = {"": None, "inductive": data.X_unlabelled, "transductive": data.X_target}
-    return pools[METHODS[name].unlabelled]
+    needed = METHODS[name].unlabelled
+    if needed == "areas":
+        return np.concatenate([data.X_source, data.X_target])
+    return {"": None, "inductive": data.X_unlabelled, "transductive": data.X_target}[needed]
 
 
 def possible(name: str, data: Partition) -> bool:

@@ -144,8 +144,16 @@ def fakes_for(y: ArrayLike, amount: float) -> dict[Any, int]:
 def augment(
     X: Spectra, y: Labels, generator: Generator, amount: float, random_state: Any
 ) -> tuple[Spectra, Labels]:
-    """Return the real pixels followed by ``amount`` fakes for each of them."""
-    fakes, labels = generator.sample(fakes_for(y, amount), random_state=random_state)
+    """Return the real pixels followed by ``amount`` fakes for each of them.
+
+    Classes are as frequent among the fakes as among the real pixels, or as the generator's
+    ``class_shares_`` says where it has found out.
+    """
+    counts = fakes_for(y, amount)
+    shares = getattr(generator, "class_shares_", None)
+    if shares is not None:
+        counts = {label: round(amount * len(y) * share) for label, share in shares.items()}
+    fakes, labels = generator.sample(counts, random_state=random_state)
     return np.concatenate([X, fakes.astype(X.dtype)]), np.concatenate([y, labels])
 
 
