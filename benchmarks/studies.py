@@ -1,0 +1,104 @@
+"""The studies whose results are kept under docs/results, and how to run them again.
+
+Command: ``python benchmarks/studies.py NAME... -o docs/results`` (no name: list them)
+
+Each study is a call of the ``hsigan`` command with one thread; an interrupted one continues. The
+scenes are looked for in the folder that ``HSIGAN_DATA`` names. Hours are those of one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+AUGMENT = "evaluate augmentation --processes 1 --recipe"
+SALINAS = "known:salinas-a"
+ENMAP = (
+    "$DATA/enmap_potsdam/images --labels $DATA/enmap_potsdam/labels "
+    "--classes 1,2,3,4 --mode tiles --train 0.5 --guard 1"
+)
+NEON = (
+    "'$DATA/idtrees_neon/HSI/MLBS_*.tif' --labels $DATA/idtrees_neon/ITC/train_MLBS.shp "
+    "--label-field taxonID --label-table $DATA/idtrees_neon/train_data.csv --label-key indvdID "
+    "--classes QURU,ACRU,QUAL,NYSY,AMLA --mode tiles --train 0.5 --guard 1"
+)
+RIVALS = "--methods gan,gaussian,gaussian-mixture,smoothed-bootstrap,smote,mixup,gain-offset"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A command (without ``hsigan`` and ``-o``) and the core hours that it takes."""
+
+    command: str
+    hours: float
+
+
+STUDIES = {
+    "synthesis-salinas-a": Study(f"evaluate synthesis {SALINAS} --seeds 10 {RIVALS}", 0.1),
+    "synthesis-enmap": Study(f"evaluate synthesis {ENMAP} --seeds 10 {RIVALS}", 0.2),
+    "synthesis-neon": Study(f"evaluate synthesis {NEON} --seeds 10 {RIVALS}", 0.5),
+    "unmixing-samson": Study(
+        "evaluate synthesis $DATA/samson/samson_1.img --abundances $DATA/samson/end3.mat "
+        "--train 0.1 --seeds 3 --methods gan,gaussian",
+        0.05,
+    ),
+    "unmixing-jasper-ridge": Study(
+        "evaluate synthesis $DATA/jasper_ridge/Jasper_Ridge_ori.tif "
+        "--abundances $DATA/jasper_ridge/end4.mat --train 0.1 --seeds 3 --methods gan,gaussian",
+        0.05,
+    ),
+    "augmentation-salinas-a-3pct": Study(f"{AUGMENT} salinas-a-3pct --seeds 10", 0.2),
+    "augmentation-salinas-a-blocks": Study(f"{AUGMENT} salinas-a-blocks --seeds 10", 0.2),
+    "augmentation-enmap-10": Study(f"{AUGMENT} enmap-10 --seeds 10", 0.15),
+    "augmentation-enmap-25": Study(f"{AUGMENT} enmap-25 --seeds 10", 0.2),
+    "augmentation-enmap-50": Study(f"{AUGMENT} enmap-50 --seeds 10", 0.4),
+    "augmentation-enmap-all": Study(f"{AUGMENT} enmap-all --seeds 10", 0.8),
+    "augmentation-neon": Study(f"{AUGMENT} neon --seeds 10", 1.5),
+    "area-gan-enmap-10": Study(f"{AUGMENT} enmap-10 --seeds 30 --methods none,area-gan", 0.2),
+    "area-gan-enmap-25": Study(f"{AUGMENT} enmap-25 --seeds 30 --methods none,area-gan", 0.3),
+    "area-gan-enmap-25-density": Study(
+        f"{AUGMENT} enmap-25 --seeds 30 --methods none,area-gan "
+        "--set 'gan={spectral={steps=0}}'",
+        0.2,
+    ),
+    "amounts-enmap-25": Study(
+        f"{AUGMENT} enmap-25 --seeds 10 --methods none,gan,gaussian,smote "
+        "--classifiers lda,nn-1d --amounts 0.5,1,2,5,10,20,50",
+        0.2,
+    ),
+}
+
+
+def run(name: str, out: Path) -> None:
+    """Run one study into a folder of its name."""
+    data = os.environ.get("HSIGAN_DATA")
+    if data is None:
+        sys.exit("set HSIGAN_DATA to the folder that holds the scenes")
+    words = shlex.split(STUDIES[name].command.replace("$DATA", data))
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "hsigan", *words, "-o", str(out / name)]
+    subprocess.run(command, check=True, env=environment)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("-o", "--out", type=Path, default=Path("docs/results"))
+    arguments = parser.parse_args()
+    unknown = sorted(set(arguments.names) - set(STUDIES))
+    if unknown:
+        parser.error(f"unknown: {', '.join(unknown)}; known: {', '.join(STUDIES)}")
+    for name in arguments.names:
+        run(name, arguments.out)
+    if not arguments.names:
+        for name, study in STUDIES.items():
+            print(f"{name:32s} {study.hours:5.2f} h  hsigan {study.command}")
+
+
+if __name__ == "__main__":
+    main()
