@@ -16,6 +16,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from hsigan.evaluation.results import ResultsFolder
+
 AUGMENT = "evaluate augmentation --processes 1 --recipe"
 SALINAS = "known:salinas-a"
 ENMAP = (
@@ -83,6 +85,12 @@ def run(name: str, out: Path) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "hsigan", *words, "-o", str(out / name)]
     subprocess.run(command, check=True, env=environment)
+    # Results are read elsewhere than they were made: the folders of this machine stay here.
+    folder = ResultsFolder(out / name)
+    shown = f"hsigan {STUDIES[name].command} -o docs/results/{name}".replace(
+        "$DATA", "$HSIGAN_DATA"
+    )
+    folder.write_experiment({**folder.experiment(), "command": shown})
 
 
 def main() -> None:
