@@ -127,14 +127,22 @@ class SpectralClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     name : a key of ``CLASSIFIERS``
     params : settings of that kind; None takes its default
     random_state : seed
+    tuned_pixels : how many pixels the settings were tuned on. A support vector machine weighs the
+        sum of errors against its margin, so that with synthetic pixels beside the real ones the
+        same C would mean another machine: each pixel then weighs as much less as there are more.
     """
 
     def __init__(
-        self, name: str = "lda", params: Mapping[str, Any] | None = None, random_state: int = 0
+        self,
+        name: str = "lda",
+        params: Mapping[str, Any] | None = None,
+        random_state: int = 0,
+        tuned_pixels: int | None = None,
     ) -> None:
         self.name = name
         self.params = params
         self.random_state = random_state
+        self.tuned_pixels = tuned_pixels
 
     def fit(
         self,
@@ -171,6 +179,10 @@ class SpectralClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         extra: dict[str, Any] = {}
         if isinstance(self.estimator_, NN1D) and X_validation is not None:
             extra = {"X_validation": self._scaled(X_validation), "y_validation": y_validation}
+        if isinstance(self.estimator_, SVC) and self.tuned_pixels is not None:
+            share = min(1.0, self.tuned_pixels / len(labels))
+            given = 1.0 if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+            sample_weight = np.full(len(labels), share) * given
         with warnings.catch_warnings():
             # The cap on libsvm's steps is deliberate (see above).
             warnings.simplefilter("ignore", ConvergenceWarning)

@@ -70,6 +70,7 @@ def save_classifier(
         "name": classifier.name,
         "params": None if classifier.params is None else dict(classifier.params),
         "random_state": classifier.random_state,
+        "tuned_pixels": classifier.tuned_pixels,
         "class_ids": trained.class_ids,
         "class_names": {str(key): name for key, name in trained.class_names.items()},
         "facts": trained.facts,
@@ -105,7 +106,9 @@ def load_classifier(path: str | Path) -> TrainedClassifier:
     """
     run = RunFolder(path)
     facts, arrays = _read(run.path)
-    classifier = SpectralClassifier(facts["name"], facts["params"], facts["random_state"])
+    classifier = SpectralClassifier(
+        facts["name"], facts["params"], facts["random_state"], facts["tuned_pixels"]
+    )
     if run.has("network"):
         _restore_network(classifier, run, facts, arrays)
     else:

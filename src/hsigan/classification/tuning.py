@@ -19,16 +19,17 @@ class Tuned:
     """A kind of classifier with the settings chosen for it.
 
     ``validation_percent`` is the overall accuracy on the validation pixels (or, cross-validated,
-    inside the training pixels) that the choice was made by.
+    inside the training pixels) that the choice was made by; ``pixels`` how many it was made with.
     """
 
     name: str
     params: dict[str, Any] = field(default_factory=dict)
     validation_percent: float = float("nan")
+    pixels: int | None = None
 
     def build(self, random_state: int = 0) -> SpectralClassifier:
         """Return the classifier, not yet fitted."""
-        return SpectralClassifier(self.name, self.params, random_state)
+        return SpectralClassifier(self.name, self.params, random_state, self.pixels)
 
 
 def tune(
@@ -59,11 +60,11 @@ def tune(
             _held_out_percent(SpectralClassifier(name, p, seed), spectra, labels, held_out)
             for p in kind.grid
         ]
-        return _best(name, kind.grid, scores)
+        return _best(name, kind.grid, scores, len(labels))
     grid = kind.cross_validation_grid or kind.grid
     parts = cross_validation_parts(labels, folds, seed)
     scores = [_cross_validated_percent(name, p, spectra, labels, parts, seed) for p in grid]
-    return _best(name, grid, scores)
+    return _best(name, grid, scores, len(labels))
 
 
 def best_of(tuned: Iterable[Tuned]) -> Tuned:
@@ -125,6 +126,6 @@ def _cross_validated_percent(
     return 100.0 * hits / sum(len(held_out) for _, held_out in parts)
 
 
-def _best(name: str, grid: tuple[dict[str, Any], ...], scores: list[float]) -> Tuned:
+def _best(name: str, grid: tuple[dict[str, Any], ...], scores: list[float], pixels: int) -> Tuned:
     index = int(np.argmax(scores))
-    return Tuned(name, dict(grid[index]), scores[index])
+    return Tuned(name, dict(grid[index]), scores[index], pixels)
