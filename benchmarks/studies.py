@@ -60,7 +60,11 @@ STUDIES = {
     "augmentation-enmap-25": Study(f"{AUGMENT} enmap-25 --seeds 10", 0.2),
     "augmentation-enmap-50": Study(f"{AUGMENT} enmap-50 --seeds 10", 0.4),
     "augmentation-enmap-all": Study(f"{AUGMENT} enmap-all --seeds 10", 0.8),
-    "augmentation-neon": Study(f"{AUGMENT} neon --seeds 10", 1.5),
+    "augmentation-neon": Study(
+        f"{AUGMENT} neon --seeds 10 --classifiers lda,lda-unit,two-view,random-forest "
+        "--methods none,gaussian,smote,gain-offset,gan,ss-gan,area-gan,coral,self-training,auto",
+        0.5,
+    ),
     "area-gan-enmap-10": Study(f"{AUGMENT} enmap-10 --seeds 30 --methods none,area-gan", 0.2),
     "area-gan-enmap-25": Study(f"{AUGMENT} enmap-25 --seeds 30 --methods none,area-gan", 0.3),
     "area-gan-enmap-25-density": Study(
