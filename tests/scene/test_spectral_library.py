@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -84,9 +85,10 @@ def test_mistakes_are_named(tmp_path, library):
         write_spectral_library(tmp_path / "a.sli", SpectralLibrary(library.spectra, ("one",)))
     with pytest.raises(SceneError, match=r"shape \(3,\)"):
         write_spectral_library(tmp_path / "a.sli", SpectralLibrary(np.ones(3)))
+    (tmp_path / "no").touch()
     with pytest.raises(SceneError, match="could not be written"):
         write_spectral_library(tmp_path / "no" / "a.sli", library)
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["no"]
     path = write_spectral_library(tmp_path / "a.sli", library)
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(SceneError, match="140 bytes, 139 are there"):
@@ -112,11 +114,30 @@ def test_a_failing_write_leaves_the_old_library(tmp_path, library, monkeypatch):
     path = write_spectral_library(tmp_path / "a.sli", library)
     before = path.read_bytes()
 
-    def full(*_):
+    def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("os.fdopen", full)
-    with pytest.raises(SceneError, match="No space left"):
-        write_spectral_library(path, SpectralLibrary(np.zeros((2, 7))))
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.replace", full)
+        with pytest.raises(SceneError, match="No space left"):
+            write_spectral_library(path, SpectralLibrary(np.zeros((2, 7))))
     assert path.read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.hdr", "a.sli"]
+
+
+def test_blocks_give_the_same_files_as_the_whole(tmp_path, library):
+    whole = write_spectral_library(tmp_path / "whole.sli", library)
+    empty = replace(library, spectra=library.spectra[:0])
+    blocks = (library.spectra[start : start + 2] for start in range(0, len(library.spectra), 2))
+    pieces = write_spectral_library(tmp_path / "pieces.sli", empty, blocks)
+    for suffix in (".sli", ".hdr"):
+        assert pieces.with_suffix(suffix).read_bytes() == whole.with_suffix(suffix).read_bytes()
+
+
+def test_blocks_that_do_not_add_up_are_refused(tmp_path, library):
+    empty = replace(library, spectra=library.spectra[:0])
+    with pytest.raises(SceneError, match=r"must hold 5 spectra\. Got 4"):
+        write_spectral_library(tmp_path / "a.sli", empty, [library.spectra[:4]])
+    with pytest.raises(SceneError, match=r"Got \(5, 6\)"):
+        write_spectral_library(tmp_path / "a.sli", empty, [library.spectra[:, :6]])
+    assert list(tmp_path.iterdir()) == []

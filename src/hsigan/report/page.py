@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -11,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from hsigan.errors import RunError
+from hsigan.files import whole_file
 from hsigan.report.blocks import Block, Chapter, Section
 from hsigan.report.fidelity import fidelities, fidelity_blocks, fidelity_findings
 from hsigan.report.folder import Results, read_results
@@ -49,17 +49,13 @@ def write_report(folders: Sequence[str | Path], output: str | Path) -> Path:
         raise RunError("a report needs at least one results folder; none was given")
     text = render_report([read_results(folder) for folder in folders])
     path = Path(output)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        with whole_file(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
     except OSError as error:
         raise RunError(
             f"{path} cannot be written ({error.strerror or error}); choose another -o"
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return path
 
 

@@ -20,6 +20,7 @@ SEES_UNLABELLED = {
     "ss-gan": "inductive",
     "hypergan-ss": "inductive",
     "ss-gan-transductive": "transductive",
+    "area-gan": "transductive",
     "coral": "transductive",
     "area-standardisation": "transductive",
     "self-training": "transductive",

@@ -1,9 +1,6 @@
 """Which pixel belongs to which part, and the file that says so."""
 
-import io
 import json
-import os
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -15,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hsigan.errors import LabelError, SplitError
+from hsigan.files import whole_file
 
 BoolMap: TypeAlias = NDArray[np.bool_]
 Part: TypeAlias = Literal["train", "validation", "test"]
@@ -108,6 +106,11 @@ class Split:
         -------
         Path
             The file written.
+
+        Raises
+        ------
+        SplitError
+            When it cannot be written.
         """
         path = Path(path)
         several = len(self.train) > 1
@@ -115,9 +118,14 @@ class Split:
         for part in PARTS:
             for index, mask in enumerate(self.part(part)):
                 arrays[f"{part}/{index}" if several else part] = mask
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-        _replace(path, buffer.getvalue())
+        try:
+            with whole_file(path) as temporary, temporary.open("wb") as file:
+                np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        except OSError as error:
+            raise SplitError(
+                f"Cannot write {path} ({error.strerror or error}): free some space or name another "
+                "folder."
+            ) from error
         return path
 
     @classmethod
@@ -169,28 +177,6 @@ def _masks_of(arrays: Mapping[str, NDArray[Any]], part: str, path: Path) -> tupl
             "make it again with `hsigan split`."
         )
     return tuple(masks)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write to a neighbour first, so that a full disk or Ctrl-C leaves the old file as it was."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, neighbour = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise SplitError(
-            f"Cannot write {path} ({error.strerror}): name a writable folder."
-        ) from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(neighbour).chmod(0o644)
-        Path(neighbour).replace(path)
-    except OSError as error:
-        raise SplitError(
-            f"Cannot write {path} ({error.strerror}): free some space or name another folder."
-        ) from error
-    finally:
-        Path(neighbour).unlink(missing_ok=True)
 
 
 def checked_label_maps(

@@ -5,10 +5,8 @@ describes them as an image of N lines, B samples and one band whose file type is
 Library". Labels, class names and provenance stand in fields of our own, which other programs skip.
 """
 
-import os
 import re
-import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hsigan.errors import SceneError
+from hsigan.files import whole_file
 from hsigan.scene.bands import to_nanometres
 
 _DTYPES = {
@@ -56,7 +55,9 @@ class SpectralLibrary:
     provenance: str = ""
 
 
-def write_spectral_library(path: str | Path, library: SpectralLibrary) -> Path:
+def write_spectral_library(
+    path: str | Path, library: SpectralLibrary, blocks: Iterable[NDArray[Any]] | None = None
+) -> Path:
     """Write spectra as an ENVI spectral library, little-endian float32, whole or not at all.
 
     Parameters
@@ -65,6 +66,9 @@ def write_spectral_library(path: str | Path, library: SpectralLibrary) -> Path:
         The ``.sli`` file; its header is put beside it as ``.hdr``.
     library
         What to write.
+    blocks
+        The spectra piece by piece, (n, B) each, where memory does not hold them all: ``spectra`` of
+        the library is then (0, B), and its labels say how many will come.
 
     Returns
     -------
@@ -75,12 +79,19 @@ def write_spectral_library(path: str | Path, library: SpectralLibrary) -> Path:
     SceneError
         When lengths do not agree, or the files cannot be written.
     """
-    _check(library)
+    shape = _checked_shape(library, blocks is not None)
     target = Path(path)
     data_path = target.with_suffix(".sli") if target.suffix.lower() in ("", ".hdr") else target
-    header = "ENVI\n" + "".join(f"{key} = {value}\n" for key, value in _fields(library).items())
-    data = np.ascontiguousarray(library.spectra, dtype="<f4").tobytes()
-    _write_whole({data_path: data, data_path.with_suffix(".hdr"): header.encode("utf-8")})
+    try:
+        with whole_file(data_path) as data, whole_file(data_path.with_suffix(".hdr")) as header:
+            _write_values(data, [library.spectra] if blocks is None else blocks, shape)
+            with header.open("w", encoding="utf-8") as file:
+                file.writelines(_header(library, shape))
+    except OSError as error:
+        raise SceneError(
+            f"{data_path} could not be written ({error.strerror or error}): free space or choose "
+            "another folder."
+        ) from error
     return data_path
 
 
@@ -137,8 +148,11 @@ def _described(spectra: NDArray[Any], header: Mapping[str, str]) -> SpectralLibr
     )
 
 
-def _check(library: SpectralLibrary) -> None:
+def _checked_shape(library: SpectralLibrary, comes_in_blocks: bool) -> tuple[int, int]:
+    """Return the number of spectra and of bands that will be written."""
     shape = np.shape(library.spectra)
+    if comes_in_blocks and len(shape) == 2 and library.labels is not None:
+        shape = (len(library.labels), shape[1])
     if len(shape) != 2 or 0 in shape:
         raise SceneError(f"A spectral library needs an array (N, B). Got shape {shape} instead.")
     for what, given, expected in (
@@ -151,15 +165,36 @@ def _check(library: SpectralLibrary) -> None:
                 f"A spectral library of {shape[0]} spectra with {shape[1]} bands needs {expected} "
                 f"{what}. Got {len(given)} instead."
             )
+    return shape[0], shape[1]
 
 
-def _fields(library: SpectralLibrary) -> dict[str, str]:
+def _write_values(path: Path, blocks: Iterable[NDArray[Any]], shape: tuple[int, int]) -> None:
+    written = 0
+    with path.open("wb") as file:
+        for block in blocks:
+            if block.ndim != 2 or block.shape[1] != shape[1]:
+                raise SceneError(f"A block must be (n, {shape[1]}). Got {block.shape} instead.")
+            file.write(np.ascontiguousarray(block, dtype="<f4").data)
+            written += len(block)
+    if written != shape[0]:
+        raise SceneError(f"The blocks must hold {shape[0]} spectra. Got {written} instead.")
+
+
+def _header(library: SpectralLibrary, shape: tuple[int, int]) -> Iterator[str]:
+    """Yield the header piece by piece: the names of very many spectra are never held together."""
+    yield "ENVI\n"
+    for key, pieces in _fields(library, shape).items():
+        yield f"{key} = "
+        yield from [pieces] if isinstance(pieces, str) else pieces
+        yield "\n"
+
+
+def _fields(library: SpectralLibrary, shape: tuple[int, int]) -> dict[str, str | Iterable[str]]:
     """Return the fields of the header, in order."""
-    count, bands = library.spectra.shape
-    fields = {
+    fields: dict[str, str | Iterable[str]] = {
         "description": "{spectra written by hsigan}",
-        "samples": str(bands),
-        "lines": str(count),
+        "samples": str(shape[1]),
+        "lines": str(shape[0]),
         "bands": "1",
         "header offset": "0",
         "file type": _FILE_TYPE,
@@ -171,21 +206,22 @@ def _fields(library: SpectralLibrary) -> dict[str, str]:
     if library.wavelengths_nm is not None:
         fields["wavelength units"] = "Nanometers"
         fields["wavelength"] = _listing(repr(float(v)) for v in library.wavelengths_nm)
-    fields["spectra names"] = _listing(_escaped(name) for name in library.names or _named(library))
+    names = library.names or _named(library, shape[0])
+    fields["spectra names"] = _listing(_escaped(name) for name in names)
     if library.labels is not None:
         fields["hsigan labels"] = _listing(str(int(label)) for label in library.labels)
     if library.class_names:
         fields["hsigan class ids"] = _listing(str(key) for key in library.class_names)
-        names = library.class_names.values()
-        fields["hsigan class names"] = _listing(_escaped(name) for name in names)
+        known = library.class_names.values()
+        fields["hsigan class names"] = _listing(_escaped(name) for name in known)
     if library.provenance:
         fields["hsigan provenance"] = _listing([_escaped(library.provenance)])
     return fields
 
 
-def _named(library: SpectralLibrary) -> Iterable[str]:
+def _named(library: SpectralLibrary, count: int) -> Iterator[str]:
     if library.labels is None:
-        yield from (f"spectrum {n}" for n in range(1, len(library.spectra) + 1))
+        yield from (f"spectrum {n}" for n in range(1, count + 1))
         return
     counts: dict[int, int] = {}
     for label in map(int, library.labels):
@@ -200,35 +236,16 @@ def _escaped(text: str) -> str:
     return text
 
 
-def _listing(items: Iterable[str]) -> str:
-    return "{" + ", ".join(items) + "}"
+def _listing(items: Iterable[str]) -> Iterator[str]:
+    yield "{"
+    for index, item in enumerate(items):
+        yield f", {item}" if index else item
+    yield "}"
 
 
 def _items(text: str | None) -> list[str]:
     inner = (text or "").strip().strip("{}").strip()
     return [item.strip() for item in inner.split(",")] if inner else []
-
-
-def _write_whole(contents: Mapping[Path, bytes]) -> None:
-    """Write all files beside their places first, then move them there."""
-    staged: dict[Path, Path] = {}
-    place = next(iter(contents))
-    try:
-        for place, content in contents.items():
-            handle, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
-            staged[place] = Path(name)
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(content)
-        for place, part in staged.items():
-            part.chmod(0o644)
-            part.replace(place)
-    except OSError as error:
-        raise SceneError(
-            f"{place} could not be written ({error.strerror}): free space or choose another folder."
-        ) from error
-    finally:
-        for part in staged.values():
-            part.unlink(missing_ok=True)
 
 
 def _find_pair(path: Path) -> tuple[Path, Path]:
