@@ -12,6 +12,7 @@ from hsigan import cli
 from hsigan.sampling import SplitOptions, split_scenes
 from hsigan.scene import read_spectral_library, simulate_scene, write_scene
 from hsigan.scene.dataset import class_names_of
+from hsigan.synthesis import SpectralGAN
 from hsigan.synthesis.samples import load_samples
 from hsigan.synthesis.scene_run import GanOptions, train_on_scenes
 from hsigan.training.run_folder import RunFolder
@@ -151,6 +152,15 @@ def test_sample_takes_names_ids_and_formats(hsigan, tmp_path):
         seeds.append(load_samples(tmp_path / "a.npz").spectra)
     np.testing.assert_array_equal(seeds[0], seeds[1])
     assert not np.array_equal(seeds[0], seeds[2])
+
+
+def test_what_is_streamed_to_disk_is_what_the_gan_draws(hsigan, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("hsigan.synthesis.spectral_gan.CHUNK", 7)
+    spectra, labels = SpectralGAN.load(folder / "run").sample(20, random_state=5)
+    assert hsigan("sample", "run", "-n", 20, "--seed", 5, "-o", tmp_path / "a.npz")[0] == 0
+    samples = load_samples(tmp_path / "a.npz")
+    np.testing.assert_array_equal(samples.spectra, spectra)
+    np.testing.assert_array_equal(samples.labels, labels)
 
 
 def test_interpolate_walks_within_between_and_mixes(hsigan, tmp_path):

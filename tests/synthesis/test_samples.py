@@ -1,4 +1,5 @@
 import json
+import weakref
 import zipfile
 from dataclasses import replace
 
@@ -84,6 +85,48 @@ def test_places_and_endings_that_cannot_be_written_are_refused(tmp_path):
     for suffix in (".npz", ".parquet", ".sli"):
         with pytest.raises(InputError):
             SAMPLES.save(tmp_path / "file" / f"a{suffix}")
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".parquet", ".sli"])
+def test_blocks_give_what_the_whole_gives(tmp_path, suffix):
+    whole, pieces = tmp_path / f"whole{suffix}", tmp_path / f"pieces{suffix}"
+    SAMPLES.save(whole)
+    blocks = (SPECTRA[start : start + 3] for start in range(0, len(SPECTRA), 3))
+    replace(SAMPLES, spectra=SPECTRA[:0]).save(pieces, blocks)
+    if suffix == ".parquet":
+        one, other = pq.read_table(whole), pq.read_table(pieces)
+        assert one.equals(other, check_metadata=True)
+    elif suffix == ".sli":
+        assert pieces.read_bytes() == whole.read_bytes()
+    else:
+        one, other = load_samples(whole), load_samples(pieces)
+        np.testing.assert_array_equal(one.spectra, other.spectra)
+        np.testing.assert_array_equal(one.labels, other.labels)
+        assert one.provenance == other.provenance
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".parquet", ".sli"])
+def test_one_block_at_a_time_is_held(tmp_path, suffix):
+    alive = []
+
+    def blocks():
+        for start in range(0, len(SPECTRA), 2):
+            assert sum(block() is not None for block in alive) <= 1
+            fresh = SPECTRA[start : start + 2].copy()
+            alive.append(weakref.ref(fresh))
+            yield fresh
+
+    replace(SAMPLES, spectra=SPECTRA[:0]).save(tmp_path / f"a{suffix}", blocks())
+    assert len(alive) == 4
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".parquet", ".sli"])
+def test_blocks_that_do_not_fit_the_labels_leave_nothing(tmp_path, suffix):
+    empty = replace(SAMPLES, spectra=SPECTRA[:0])
+    for blocks in ([SPECTRA[:6]], [SPECTRA, SPECTRA[:1]], [SPECTRA[:, :3]]):
+        with pytest.raises(InputError, match="7 labels"):
+            empty.save(tmp_path / f"a{suffix}", blocks)
+    assert list(tmp_path.iterdir()) == []
 
 
 LABELS = SAMPLES.labels

@@ -151,8 +151,8 @@ class Demo:
 
         options = GanOptions(seed=self.seed)
         train_on_scenes(self.scenes, self.split, self.out / "gan", options, report)
-        samples = draw_samples(self.out / "gan", _FAKES_PER_CLASS, seed=self.seed)
-        samples.save(self.out / "samples.npz")
+        samples = self.out / "samples.npz"
+        draw_samples(self.out / "gan", samples, _FAKES_PER_CLASS, seed=self.seed)
 
     def judge(self, tell: Tell) -> None:
         """Judge the GAN's spectra beside those of simple generators."""

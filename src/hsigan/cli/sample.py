@@ -26,18 +26,14 @@ def sample_command(
     ] = None,
     seed: SeedOption = 0,
 ) -> None:
-    """Draw new labelled spectra from a trained GAN.
+    """Draw new labelled spectra from a trained GAN, as many as the disk holds.
 
     Example: hsigan sample runs/salinas -n 1000 -o samples.npz
     """
-    from hsigan.synthesis.scene_run import as_samples, open_run, parse_class
+    from hsigan.synthesis.scene_run import draw_samples
 
-    gan, scene = open_run(run)
-    labels = [parse_class(name, scene.class_names) for name in class_ or []] or None
-    spectra, drawn = gan.sample(number, labels, seed)
-    facts = {"run": run.name, "sample_seed": seed}
-    as_samples(gan, scene, spectra, drawn, facts).save(out)
-    typer.echo(f"{out}: {len(drawn)} spectra, {len(set(drawn.tolist()))} classes")
+    drawn = draw_samples(run, out, number, class_, seed)
+    typer.echo(f"{out}: {sum(drawn.values())} spectra, {len(drawn)} classes")
 
 
 def interpolate_command(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 from zlib import error as ZlibError  # noqa: N812 - zlib's name is lower case
 
 import numpy as np
@@ -45,13 +45,21 @@ class Samples:
     band_indices: NDArray[np.int64] | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, blocks: Iterable[NDArray[np.float32]] | None = None) -> None:
         """Write .npz, .parquet or .sli (with .hdr), by the ending of the name; whole or not at all.
+
+        Parameters
+        ----------
+        path
+            Where to; the folder is made when it is not there.
+        blocks
+            The spectra piece by piece, (n, B) each, in the order of ``labels``, where memory does
+            not hold them all: ``spectra`` is then (0, B).
 
         Raises
         ------
         InputError
-            Another ending, or the file cannot be written.
+            Another ending, the file cannot be written, or the blocks do not fit the labels.
         """
         target = Path(path)
         writers = {".npz": self._save_npz, ".parquet": self._save_parquet, ".sli": self._save_sli}
@@ -60,47 +68,75 @@ class Samples:
                 f"samples are written as {', '.join(FORMATS)}. Got {target.name!r} instead."
             )
         try:
-            writers[target.suffix](target)
+            pieces = [self.spectra] if blocks is None else blocks
+            writers[target.suffix](target, self._fitting(pieces))
         except OSError as error:
             raise InputError(f"cannot write {target}: {error}; choose another place") from error
 
-    def _save_npz(self, path: Path) -> None:
-        ids = sorted(self.class_names)
-        with whole_file(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(
-                file,
-                spectra=self.spectra,
-                labels=self.labels,
-                class_ids=np.array(ids, dtype=np.int64),
-                class_names=np.array([self.class_names[i] for i in ids], dtype=np.str_),
-                wavelengths_nm=_or_empty(self.wavelengths_nm, np.float64),
-                band_indices=_or_empty(self.band_indices, np.int64),
-                provenance=np.array(json.dumps(self.provenance)),
-            )
+    def _fitting(self, blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+        """Yield the blocks as they come; refuse them where they do not fit the labels."""
+        total, bands = len(self.labels), self.spectra.shape[1]
+        done = 0
+        for block in blocks:
+            done += len(block)
+            if block.shape[1:] != (bands,) or done > total:
+                raise InputError(
+                    f"samples with {total} labels need as many spectra of {bands} bands. "
+                    f"Got {done} or more, in blocks of {block.shape}."
+                )
+            yield np.ascontiguousarray(block, dtype=np.float32)
+        if done < total:
+            raise InputError(f"samples with {total} labels need as many spectra. Got {done}.")
 
-    def _save_parquet(self, path: Path) -> None:
+    def _save_npz(self, path: Path, blocks: Iterable[NDArray[np.float32]]) -> None:
+        ids = sorted(self.class_names)
+        arrays = {
+            "labels": np.asarray(self.labels),
+            "class_ids": np.array(ids, dtype=np.int64),
+            "class_names": np.array([self.class_names[i] for i in ids], dtype=np.str_),
+            "wavelengths_nm": _or_empty(self.wavelengths_nm, np.float64),
+            "band_indices": _or_empty(self.band_indices, np.int64),
+            "provenance": np.array(json.dumps(self.provenance)),
+        }
+        shape = (len(self.labels), self.spectra.shape[1])
+        facts = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        with whole_file(path) as temporary, ZipFile(temporary, "w", ZIP_DEFLATED) as archive:
+            with archive.open("spectra.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array_header_1_0(member, facts)
+                for block in blocks:
+                    member.write(block.astype("<f4", copy=False).data)
+            for name, array in arrays.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, array, allow_pickle=False)
+
+    def _save_parquet(self, path: Path, blocks: Iterable[NDArray[np.float32]]) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        names = [self.class_names.get(int(label), "") for label in self.labels]
-        columns = {"label": self.labels, "class_name": names}
-        columns |= dict(zip(self._band_names(), self.spectra.T, strict=True))
-        facts = {"provenance": self.provenance, "class_names": self.class_names}
-        table = pa.table(columns).replace_schema_metadata({"hsigan": json.dumps(facts)})
-        with whole_file(path) as temporary:
-            pq.write_table(table, temporary)
+        bands = self._band_names()
+        kept = {"provenance": self.provenance, "class_names": self.class_names}
+        columns = [("label", pa.int64()), ("class_name", pa.string())]
+        columns += [(name, pa.float32()) for name in bands]
+        schema = pa.schema(columns, metadata={"hsigan": json.dumps(kept)})
+        done = 0
+        with whole_file(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+            for block in blocks:
+                labels = self.labels[done : done + len(block)]
+                names = [self.class_names.get(int(label), "") for label in labels]
+                writer.write_table(pa.table([labels, names, *block.T], schema=schema))
+                done += len(block)
 
-    def _save_sli(self, path: Path) -> None:
+    def _save_sli(self, path: Path, blocks: Iterable[NDArray[np.float32]]) -> None:
         from hsigan.scene.spectral_library import SpectralLibrary, write_spectral_library
 
         library = SpectralLibrary(
-            self.spectra,
+            self.spectra[:0],
             wavelengths_nm=self.wavelengths_nm,
             labels=self.labels,
             class_names=self.class_names,
             provenance=json.dumps(self.provenance),
         )
-        write_spectral_library(path, library)
+        write_spectral_library(path, library, blocks)
 
     def _band_names(self) -> list[str]:
         if self.wavelengths_nm is not None:

@@ -14,6 +14,7 @@ import xarray as xr
 from hsigan import __version__
 from hsigan.errors import LabelError, RunError
 from hsigan.sampling import PixelTable, Split, gather_pixels, gather_unlabelled
+from hsigan.synthesis.baselines_base import class_counts
 from hsigan.synthesis.gan_settings import resolve_settings
 from hsigan.synthesis.samples import Samples
 from hsigan.synthesis.spectral_gan import SpectralGAN
@@ -140,14 +141,35 @@ def open_run(path: str | Path) -> tuple[SpectralGAN, RunScene]:
 
 def draw_samples(
     path: str | Path,
-    n_per_class: int | Mapping[int, int],
-    classes: Sequence[int] | None = None,
+    out: str | Path,
+    n_per_class: int,
+    classes: Sequence[str | int] | None = None,
     seed: int = 0,
-) -> Samples:
-    """Draw labelled spectra from a run, with their provenance."""
+) -> dict[int, int]:
+    """Draw labelled spectra from a run into a samples file, block by block.
+
+    However many they are, memory holds 20,000 spectra, and the labels. Classes are named or
+    numbered; by default all are drawn.
+
+    Returns
+    -------
+    dict
+        Class id to the number of its spectra.
+
+    Raises
+    ------
+    HsiganError
+        The run cannot be read, a class is unknown to it, or the file cannot be written.
+    """
     gan, scene = open_run(path)
-    spectra, labels = gan.sample(n_per_class, classes, seed)
-    return as_samples(gan, scene, spectra, labels, {"run": Path(path).name, "sample_seed": seed})
+    wanted = [parse_class(str(name), scene.class_names) for name in classes or ()] or None
+    counts = class_counts(n_per_class, wanted, gan.classes_)
+    labels = np.repeat(np.array(list(counts)), np.array(list(counts.values())))
+    none_yet = np.empty((0, gan.n_features_in_), dtype=np.float32)
+    facts = {"run": Path(path).name, "sample_seed": seed}
+    blocks = (spectra for spectra, _ in gan.sample_blocks(counts, random_state=seed))
+    as_samples(gan, scene, none_yet, labels, facts).save(out, blocks)
+    return counts
 
 
 def as_samples(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -185,20 +185,27 @@ class SpectralGAN(BaseEstimator):  # type: ignore[misc]
             A class that the GAN was not trained on.
         """
         check_is_fitted(self, "trained_")
+        drawn = [(np.empty((0, self.n_features_in_), dtype=np.float32), self.classes_[:0])]
+        drawn += self.sample_blocks(n_per_class, classes, random_state)
+        spectra, labels = zip(*drawn, strict=True)
+        return np.concatenate(spectra), np.concatenate(labels)
+
+    def sample_blocks(
+        self,
+        n_per_class: int | Mapping[Any, int],
+        classes: Sequence[Any] | None = None,
+        random_state: RandomState = None,
+    ) -> Iterator[tuple[NDArray[np.float32], NDArray[Any]]]:
+        """Draw what `sample` draws, at most 20,000 spectra of one class at a time."""
+        check_is_fitted(self, "trained_")
         random = np.random.default_rng(random_state)
-        counts = class_counts(n_per_class, classes, self.classes_)
-        drawn = [np.empty((0, self.n_features_in_), dtype=np.float32)]
-        for label, count in counts.items():
+        for label, count in class_counts(n_per_class, classes, self.classes_).items():
             one = (self.classes_ == label).astype(np.float64)
             for start in range(0, count, CHUNK):
                 size = min(CHUNK, count - start)
-                weights = np.tile(one, (size, 1))
-                drawn.append(
-                    self._spectra(self.draw_latents([label] * size, random), weights, random)
-                )
-        each = np.array(list(counts.values()), dtype=np.int64)
-        labels = np.repeat(np.array(list(counts), dtype=self.classes_.dtype), each)
-        return np.concatenate(drawn), labels
+                latents = self.draw_latents([label] * size, random)
+                spectra = self._spectra(latents, np.tile(one, (size, 1)), random)
+                yield spectra, np.full(size, label, dtype=self.classes_.dtype)
 
     def draw_latents(self, labels: Sequence[Any], random_state: RandomState = None) -> torch.Tensor:
         """Draw one latent vector for each of (N,) labels: (N, Z)."""
