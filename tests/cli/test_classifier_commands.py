@@ -13,10 +13,11 @@ from hsigan.cli.classify import classify_command
 from hsigan.cli.evaluate_augmentation import evaluate_augmentation_command
 from hsigan.cli.train_classifier import train_classifier_command
 from hsigan.errors import InputError, LabelError, RunError
-from hsigan.sampling import SplitOptions, split_scenes
+from hsigan.sampling import Split, SplitOptions, split_scenes
 from hsigan.sampling.pixels import gather_pixels
-from hsigan.scene import simulate_scene, write_scene
+from hsigan.scene import open_scene, simulate_scene, write_scene
 from hsigan.synthesis import Samples
+from hsigan.synthesis.scene_run import GanOptions, train_on_scenes
 
 app = typer.Typer()
 app.command("train")(train_classifier_command)
@@ -89,6 +90,24 @@ def test_samples_files_are_added_whole_and_checked(folder: Path) -> None:
     with pytest.raises(InputError, match="--augment takes"):
         _run("train", scene, "--augment", "gausian", "--out", folder / "wrong")
     assert not (folder / "wrong").exists()
+
+
+def test_a_gan_that_has_seen_test_pixels_is_refused(folder: Path) -> None:
+    scene, split = folder / "scene.tif", folder / "split.npz"
+    opened = [open_scene(scene)]
+    quick = GanOptions(settings={"steps": 2, "batch": 16, "width": 8})
+    train_on_scenes(opened, Split.load(split), folder / "gan_honest", quick)
+    train_on_scenes(opened, None, folder / "gan_all", quick)
+    other = split_scenes(opened, SplitOptions(train=0.2, seed=2))
+    train_on_scenes(opened, other, folder / "gan_other", quick)
+    train = ("train", scene, "--split", split)
+    _run(*train, "--augment", folder / "gan_honest", "--out", folder / "honest")
+    for name, words in (("gan_all", "may have seen"), ("gan_other", "pixels that this split")):
+        with pytest.raises(RunError, match=words):
+            _run(*train, "--augment", folder / name, "--out", folder / "seen")
+    # Without a split nothing is held out that could be judged wrongly.
+    _run("train", scene, "--augment", folder / "gan_all", "--out", folder / "everything")
+    assert not (folder / "seen").exists()
 
 
 def test_the_experiment_prints_paired_gains_and_leaves_results(folder: Path) -> None:

@@ -17,6 +17,7 @@ from hsigan.evaluation.augmentation_config import AugmentationConfig
 from hsigan.evaluation.augmentation_methods import METHODS, TrainingSet, real_set
 from hsigan.evaluation.augmentation_partition import make_partition
 from hsigan.evaluation.augmentation_run import PartitionRun
+from hsigan.evaluation.seen_pixels import refuse_seen_pixels
 from hsigan.metrics.accuracy import Accuracy, score
 from hsigan.recipe import build_config
 from hsigan.sampling import Split
@@ -76,7 +77,12 @@ def train_classifier_on_scenes(
         Samples of other bands, or an unknown augmentation.
     LabelError
         Samples without any class of the training pixels.
+    RunError
+        The trained GAN has seen test pixels of the split.
     """
+    given = options.augment not in METHODS
+    if split is not None and given and Path(options.augment).is_dir():
+        refuse_seen_pixels(Path(options.augment), split)
     parts = everything_trains(scenes) if split is None else split
     data = make_partition(scenes, parts, options.seed)
     asked = {

@@ -11,12 +11,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from hsigan.errors import InputError, RunError, SplitError
+from hsigan.errors import InputError
 from hsigan.evaluation.augmentation_methods import METHODS, fit_generator, possible
 from hsigan.evaluation.augmentation_partition import Partition, make_partition
 from hsigan.evaluation.interpolation import interpolation_arrays
 from hsigan.evaluation.results import Record, ResultsFolder
 from hsigan.evaluation.scene_arrays import scene_arrays
+from hsigan.evaluation.seen_pixels import refuse_seen_pixels
 from hsigan.evaluation.synthesis import (
     Progress,
     Setting,
@@ -114,7 +115,7 @@ def run_study(
     """
     report = progress or (lambda _: None)
     for path in contestants.runs.values():
-        _refuse_seen_pixels(path, split)
+        refuse_seen_pixels(path, split)
     data = make_partition(scenes, split, setting.seed)
     bands = common_bands(scenes)
     gans: dict[str, SpectralGAN] = {}
@@ -212,31 +213,6 @@ def _fitted(name: str, data: Partition, gan_settings: Mapping[str, Any]) -> Gene
             "another split."
         )
     return fit_generator(name, data, {METHODS[name].gan_recipe: gan_settings})
-
-
-def _refuse_seen_pixels(run: Path, split: Split) -> None:
-    """Refuse a run that trained on, or was chosen by, pixels that the split holds out."""
-    try:
-        seen = Split.load(run / "split.npz")
-    except SplitError as error:
-        raise RunError(
-            f"{run} has no readable split.npz, so it may have seen every labelled pixel and "
-            "nothing is held out from it: train it with --split."
-        ) from error
-    if seen.shapes != split.shapes:
-        raise RunError(
-            f"{run} was trained on maps of {seen.shapes}, the split divides maps of "
-            f"{split.shapes}: name the scenes that it was trained on."
-        )
-    shared = sum(
-        int(((train | validation) & test).sum())
-        for train, validation, test in zip(seen.train, seen.validation, split.test, strict=True)
-    )
-    if shared:
-        raise RunError(
-            f"{run} was trained on {shared} of the pixels that this split holds out: judge it on "
-            "its own split (leave --split and --train out)."
-        )
 
 
 def _refuse_other_bands(gan: SpectralGAN, name: str, data: Partition) -> None:
