@@ -12,7 +12,7 @@ export OMP_NUM_THREADS ?= 1
 .PHONY: demo test lint tests format clean
 
 demo: $(READY)
-	OMP_NUM_THREADS=2 $(BIN)/hsigan demo --out demo
+	$(BIN)/hsigan demo --out demo
 
 test: lint tests
 
