@@ -7,17 +7,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from hsigan.classification.trained import TrainedClassifier
-from hsigan.errors import InputError, SceneError
+from hsigan.errors import InputError
 from hsigan.files import whole_file
+from hsigan.sampling.pixels import band_positions
 from hsigan.scene import crs_of, transform_of
-from hsigan.scene.write_raster import class_colours
+from hsigan.scene.dataset import is_data
+from hsigan.scene.write_raster import MOST_CATEGORIES, category_names, class_colours
 
 # Spectra of one block as float64 take about 64 MB, whatever the size of the scene.
 _BLOCK_VALUES = 8_000_000
@@ -87,15 +88,12 @@ def predict_blocks(
     trained: TrainedClassifier, scene: xr.Dataset, probabilities: bool = False
 ) -> Iterator[tuple[int, NDArray[np.int32], NDArray[np.float32] | None]]:
     """Yield first row, labels (h, W) and probabilities (h, W, K) of blocks of rows."""
-    positions = _band_positions(trained, scene)
+    positions = band_positions(scene, trained.band_indices)
     width = scene.sizes["x"]
     rows = max(1, _BLOCK_VALUES // (width * len(positions)))
-    nodata = scene["values"].attrs.get("nodata")
     for start in range(0, scene.sizes["y"], rows):
         block = scene["values"][start : start + rows].values[..., positions]  # (h, W, B)
-        valid = np.isfinite(block).all(axis=2)
-        if nodata is not None:
-            valid &= (block != nodata).all(axis=2)
+        valid = is_data(block, scene).all(axis=2)
         labels = np.zeros(valid.shape, dtype=np.int32)
         layers = None
         if probabilities:
@@ -106,19 +104,6 @@ def predict_blocks(
             if layers is not None:
                 layers[valid] = trained.classifier.predict_proba(spectra)
         yield start, labels, layers
-
-
-def _band_positions(trained: TrainedClassifier, scene: xr.Dataset) -> NDArray[np.int64]:
-    numbers = scene["band"].values
-    absent = np.setdiff1d(trained.band_indices, numbers)
-    if len(absent):
-        raise SceneError(
-            f"{scene.attrs.get('name', 'the scene')} has no band {absent[0]} ({len(absent)} of "
-            f"{len(trained.band_indices)} bands are absent): give a scene of the sensor that the "
-            "classifier was trained on."
-        )
-    order = np.argsort(numbers)
-    return np.asarray(order[np.searchsorted(numbers, trained.band_indices, sorter=order)])
 
 
 def _check_endings(map_path: Path, probabilities_path: str | Path | None) -> None:
@@ -163,16 +148,9 @@ def _write_geotiff(
         target.update_tags(1, **{f"CLASS_NAME_{key}": name for key, name in names.items()})
         if dtype == "uint8":
             target.write_colormap(1, class_colours(highest))
-    if highest < 10_000:
-        # GDAL keeps the names of a GeoTIFF's categories in this file beside it.
-        listed = [names.get(key, "") for key in range(highest + 1)]
-        items = "".join(f"<Category>{escape(name)}</Category>" for name in listed)
+    if highest < MOST_CATEGORIES:
         with whole_file(path.with_name(f"{path.name}.aux.xml")) as temporary:
-            temporary.write_text(
-                '<PAMDataset><PAMRasterBand band="1"><CategoryNames>'
-                f"{items}</CategoryNames></PAMRasterBand></PAMDataset>\n",
-                encoding="utf-8",
-            )
+            temporary.write_text(category_names(names, highest), encoding="utf-8")
 
 
 def _write_png(predicted: NDArray[np.int32], names: Mapping[int, str], path: Path) -> None:

@@ -86,7 +86,7 @@ def gather_pixels(
     if not scenes:
         raise SceneError("Pixels need at least one scene. Got none.")
     bands = common_bands(scenes) if band_indices is None else np.asarray(band_indices, np.int64)
-    positions = [_positions(scene, bands) for scene in scenes]
+    positions = [band_positions(scene, bands) for scene in scenes]
     chosen = _chosen(scenes, masks)
     columns: list[list[NDArray[Any]]] = []
     for index, (scene, mask) in enumerate(zip(scenes, chosen, strict=True)):
@@ -194,7 +194,14 @@ def common_bands(scenes: Sequence[xr.Dataset]) -> NDArray[np.int64]:
     return numbers[usable].astype(np.int64)
 
 
-def _positions(scene: xr.Dataset, bands: NDArray[np.int64]) -> NDArray[np.int64]:
+def band_positions(scene: xr.Dataset, bands: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return where in the scene's values bands (B,), numbered as in the file, lie: (B,).
+
+    Raises
+    ------
+    SceneError
+        When the scene lacks one of them.
+    """
     numbers = scene["band"].values
     absent = np.setdiff1d(bands, numbers)
     if len(absent):

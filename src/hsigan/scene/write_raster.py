@@ -2,6 +2,7 @@
 
 import colorsys
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -22,7 +23,8 @@ _GEOTIFF_TYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64"
                   "float32", "float64")  # fmt: skip
 _ENVI_TYPES = tuple(name for name in _GEOTIFF_TYPES if name != "int8")
 _GRID_TOLERANCE_PX = 1e-3
-_MOST_ENVI_CLASSES = 10_000
+MOST_CATEGORIES = 10_000
+"""Ids up to which a file lists a name for every id."""
 _BLOCK_BYTES = 64 * 2**20
 
 
@@ -110,14 +112,8 @@ def _write_geotiff_labels(scene: xr.Dataset, path: Path) -> None:
         target.update_tags(1, **{f"CLASS_NAME_{key}": text for key, text in names.items()})
         if label.dtype == np.uint8:
             target.write_colormap(1, class_colours(max(names, default=0)))
-    if names and max(names) < _MOST_ENVI_CLASSES:
-        # GDAL keeps the names of a GeoTIFF's categories in this file beside it.
-        listed = [names.get(key, "") for key in range(max(names) + 1)]
-        items = "".join(f"<Category>{escape(text)}</Category>" for text in listed)
-        text = (
-            f'<PAMDataset><PAMRasterBand band="1"><CategoryNames>{items}</CategoryNames>'
-            f"</PAMRasterBand></PAMDataset>\n"
-        )
+    if names and max(names) < MOST_CATEGORIES:
+        text = category_names(names, max(names))
         path.with_name(f"{path.name}.aux.xml").write_text(text, encoding="utf-8")
     _verify(path, label[:, :, None])
 
@@ -128,6 +124,16 @@ def _small_labels(scene: xr.Dataset) -> tuple[npt.NDArray[Any], dict[int, str]]:
     highest = max([0, *names])
     dtype = np.uint8 if highest < 256 else np.uint16 if highest < 65536 else np.int32
     return label.astype(dtype), names
+
+
+def category_names(names: Mapping[int, str], highest: int) -> str:
+    """Return the content of ``NAME.tif.aux.xml``, where GDAL keeps the names of the ids 0 on."""
+    listed = [names.get(key, "") for key in range(highest + 1)]
+    items = "".join(f"<Category>{escape(text)}</Category>" for text in listed)
+    return (
+        f'<PAMDataset><PAMRasterBand band="1"><CategoryNames>{items}</CategoryNames>'
+        f"</PAMRasterBand></PAMDataset>\n"
+    )
 
 
 def class_colours(highest: int) -> dict[int, tuple[int, int, int, int]]:
@@ -205,7 +211,7 @@ def _class_fields(names: dict[int, str]) -> dict[str, str]:
 
 
 def _check_envi_names(names: dict[int, str], path: Path) -> None:
-    if max(names, default=0) >= _MOST_ENVI_CLASSES:
+    if max(names, default=0) >= MOST_CATEGORIES:
         raise LabelError(
             f"{path.name}: ENVI lists a class for every id, and the ids go up to {max(names)}: "
             f"write .tif, .nc or .zarr, or number the classes from 1."
