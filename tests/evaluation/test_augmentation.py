@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from hsigan.classification import tune
 from hsigan.errors import RecipeError
 from hsigan.evaluation.augmentation import evaluate_augmentation
 from hsigan.evaluation.augmentation_config import AugmentationConfig
@@ -109,6 +110,22 @@ def test_auto_takes_what_clearly_helps_on_validation_data(
     assert auto["lda"]["augmented"] == 1.0
     expected = run.scores("gain-offset", 1.0)["lda"]
     assert auto["lda"]["overall_accuracy"] == expected["overall_accuracy"]
+
+
+def test_a_classifier_without_a_choice_is_not_cross_validated(
+    scene: xr.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    split = {"mode": "random", "train": 0.25, "validation": 0.0}
+    config = SMALL.model_copy(update={"split": split, "classifiers": ("two-view",)})
+    data = _partition(scene, config)
+    tuned = tune("two-view", data.X, data.y, seed=data.seed)
+    monkeypatch.setattr("hsigan.evaluation.augmentation_run.tune", None)
+    run = PartitionRun.begin(data, config)
+    assert run.best == "two-view"
+    found = run.tuned["two-view"]
+    assert (found.params, found.pixels) == (tuned.params, tuned.pixels)
+    records = next(run_partition(data, config, "s", set()))[1]
+    assert all(np.isfinite(record.value) for record in records)
 
 
 def test_gains_are_over_the_classifier_that_validation_chose(scene: xr.Dataset) -> None:

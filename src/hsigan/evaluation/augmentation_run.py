@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hsigan.classification import SpectralClassifier, Tuned, best_of, tune
+from hsigan.classification.estimator import classifier_kind
 from hsigan.classification.tuning import cross_validation_parts
 from hsigan.evaluation.augmentation_config import AugmentationConfig
 from hsigan.evaluation.augmentation_methods import (
@@ -60,6 +61,12 @@ class PartitionRun:
     @classmethod
     def begin(cls, data: Partition, config: AugmentationConfig) -> PartitionRun:
         """Tune every classifier on the real pixels, once for all methods."""
+        name = config.classifiers[0]
+        kind = classifier_kind(name)
+        if len(config.classifiers) == 1 and kind.settled and not len(data.y_validation):
+            # Nothing to choose: cross-validating ten thousand epochs would only cost hours.
+            settled = Tuned(name, dict(kind.default), pixels=len(data.y))
+            return cls(data, config, {name: settled}, name)
         validation = (data.X_validation, data.y_validation)
         tuned = {
             n: tune(n, data.X, data.y, *validation, seed=data.seed) for n in config.classifiers
@@ -203,7 +210,8 @@ def run_partition(
         for name, figures in run.scores(method, amount).items():
             figures["gain_over_best"] = figures["overall_accuracy"] - reference
             if method == "none" and name != BEST:
-                figures["validation_accuracy"] = run.tuned[name].validation_percent
+                validated = run.tuned[name].validation_percent
+                figures |= {"validation_accuracy": validated} if np.isfinite(validated) else {}
             records += _records(config, scene, data.seed, (method, amount), name, figures)
         yield (method, amount), records
 

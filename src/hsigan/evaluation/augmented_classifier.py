@@ -20,7 +20,7 @@ from hsigan.evaluation.augmentation_run import PartitionRun
 from hsigan.evaluation.seen_pixels import refuse_seen_pixels
 from hsigan.metrics.accuracy import Accuracy, score
 from hsigan.recipe import build_config
-from hsigan.sampling import Split
+from hsigan.sampling import Split, check_split_fits
 from hsigan.sampling.pixels import gather_pixels
 from hsigan.synthesis.auto import augment
 
@@ -80,6 +80,8 @@ def train_classifier_on_scenes(
     RunError
         The trained GAN has seen test pixels of the split.
     """
+    if split is not None:
+        check_split_fits(scenes, split)
     given = options.augment not in METHODS
     if split is not None and given and Path(options.augment).is_dir():
         refuse_seen_pixels(Path(options.augment), split)
@@ -99,7 +101,7 @@ def train_classifier_on_scenes(
     facts = {
         "scenes": [str(scene.attrs.get("name", "scene")) for scene in scenes],
         "augmentation": how,
-        "tuned": {"params": tuned.params, "validation_percent": tuned.validation_percent},
+        "tuned": {"params": tuned.params, "validation_percent": _known(tuned.validation_percent)},
         "training_pixels": {"real": len(data.y), "synthetic": len(pixels.y) - len(data.y)},
     }
     trained = TrainedClassifier(
@@ -109,6 +111,11 @@ def train_classifier_on_scenes(
     if len(data.y_test):
         accuracy = score(data.y_test, fitted.predict(data.X_test), data.classes)
     return Training(trained, pixels.X, pixels.y, accuracy)
+
+
+def _known(number: float) -> float | None:
+    """Return a number as JSON can hold it: NaN becomes null."""
+    return number if np.isfinite(number) else None
 
 
 def best_classifier(scenes: Sequence[xr.Dataset], split: Split | None, seed: int = 0) -> str:
