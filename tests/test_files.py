@@ -40,3 +40,24 @@ def test_the_file_has_the_mode_of_any_other_new_file(tmp_path):
         assert os.umask(0o027) == 0o027
     finally:
         os.umask(mask)
+
+
+def test_a_link_stays_a_link_to_the_file_that_is_written(tmp_path):
+    (tmp_path / "file").write_text("old")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    with whole_file(tmp_path / "link") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_text() == "new"
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_plain_file_is_not_replaced(tmp_path, make):
+    """As root, ``-o /dev/null`` would else replace the device by a file."""
+    target = tmp_path / "target"
+    make(target)
+    before = target.stat().st_mode
+    with pytest.raises(OSError, match="can be replaced"), whole_file(target):
+        pass
+    assert target.stat().st_mode == before
+    assert list(tmp_path.iterdir()) == [target]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -14,14 +15,18 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; move it there when the block ends well.
 
     Whatever stops the block (an error, a full disk, Ctrl-C), what was at ``path`` before is still
-    there, and nothing half-written is left. The folder is made when it is not there.
+    there, and nothing half-written is left. The folder is made when it is not there. Where
+    ``path`` is a link, the file that it leads to is written.
 
     Raises
     ------
     OSError
-        The folder or the file cannot be written.
+        The folder or the file cannot be written, or ``path`` is a folder or a device.
     """
-    target = Path(path)
+    target = Path(path).resolve()
+    if target.exists() and not target.is_file():  # a device would be replaced by a file
+        kind = errno.EISDIR if target.is_dir() else errno.EINVAL
+        raise OSError(kind, "not a file that can be replaced", str(path))
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(
         dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix

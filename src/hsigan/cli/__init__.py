@@ -14,8 +14,13 @@ app = typer.Typer(
     help="Generative adversarial networks for hyperspectral imagery.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
 )
+
+
+def _group(text: str) -> typer.Typer:
+    """Return a command that only holds others. Markdown joins the lines of their docstrings."""
+    return typer.Typer(help=text, no_args_is_help=True, rich_markup_mode="markdown")
 
 
 def _print_version(asked: bool) -> None:
@@ -51,10 +56,10 @@ def _add_commands() -> None:
         train_gan,
     )
 
-    train = typer.Typer(help="Train a GAN or a classifier.", no_args_is_help=True)
+    train = _group("Train a GAN or a classifier.")
     train.command("gan")(train_gan.train_gan_command)
     train.command("classifier")(train_classifier.train_classifier_command)
-    evaluate = typer.Typer(help="Measure samples, and what they gain.", no_args_is_help=True)
+    evaluate = _group("Measure samples, and what they gain.")
     evaluate.command("synthesis")(evaluate_synthesis.evaluate_synthesis_command)
     evaluate.command("augmentation")(evaluate_augmentation.evaluate_augmentation_command)
 
@@ -71,6 +76,9 @@ def _add_commands() -> None:
 
 _add_commands()
 
+_INTERRUPTED = 130
+"""The exit status that typer makes of Ctrl-C."""
+
 
 def main() -> None:
     """Run the command line; a user's mistake becomes one line and exit status 2."""
@@ -79,12 +87,29 @@ def main() -> None:
     except HsiganError as error:
         print(f"hsigan: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("hsigan: interrupted; what was written so far is kept", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            print("hsigan: interrupted; what was written so far is kept", file=sys.stderr)
+        raise
     except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
         print(
-            f"hsigan: {error.strerror or error}: {error.filename or ''}".rstrip(": "),
+            f"hsigan: {where}{error.strerror or error}; correct the path, free some space, or "
+            "choose another place",
             file=sys.stderr,
         )
         sys.exit(2)
+    except (MemoryError, RuntimeError) as error:
+        if not _lacks_memory(error):
+            raise
+        print(
+            f"hsigan: this needs more memory than there is ({' '.join(str(error).split())}): ask "
+            "for less (smaller scenes, numbers or settings), or take a larger machine",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Tell PyTorch's word that memory ran out, a plain RuntimeError, from others."""
+    return isinstance(error, MemoryError) or "memory" in str(error)

@@ -70,17 +70,21 @@ def _with_ending(path: Path, ending: str) -> Path:
 
 def _truth(run: Path, scenes: list[xr.Dataset]) -> tuple[list[NDArray[np.bool_]], str] | None:
     """Return where predictions are compared with labels, and the words for it."""
-    from hsigan.sampling import Split
+    from hsigan.errors import InputError
+    from hsigan.sampling import Split, check_split_fits
 
     if not all("label" in scene for scene in scenes):
         return None
     labelled = [scene["label"].values > 0 for scene in scenes]
     if (run / "split.npz").is_file():
         split = Split.load(run / "split.npz")
-        fits = [mask.shape for mask in split.test] == [mask.shape for mask in labelled]
-        masks = [a & b for a, b in zip(split.test, labelled, strict=True)] if fits else []
-        if any(mask.any() for mask in masks):
-            return masks, "the test part of the run's split"
+        try:
+            check_split_fits(scenes, split)
+        except InputError:
+            pass  # Another scene than that of the run may be classified.
+        else:
+            if any(mask.any() for mask in split.test):
+                return list(split.test), "the test part of the run's split"
     if not any(mask.any() for mask in labelled):
         return None
     return labelled, "all labelled pixels, those it was trained on included where it was"
@@ -109,7 +113,7 @@ def _print_confusion(
         table.add_column(str(class_id), justify="right")
     for class_id, row in zip(accuracy.classes, accuracy.confusion, strict=True):
         table.add_row(f"{class_id} {class_names.get(int(class_id), '')}", *map(str, row))
-    Console(soft_wrap=True).print(table)
+    Console(soft_wrap=True, markup=False).print(table)
     typer.echo(
         f"overall accuracy {accuracy.overall_percent:.2f} %, average "
         f"{accuracy.average_percent:.2f} %, kappa {accuracy.kappa:.3f}"

@@ -28,7 +28,7 @@ _SCENE_SUFFIXES = {
 SceneArgument = Annotated[
     list[str],
     typer.Argument(
-        metavar="SCENE...",
+        metavar="SCENE",
         help="Scene files, a folder of them, a pattern, or a known scene such as known:salinas-a.",
         show_default=False,
     ),
@@ -179,6 +179,8 @@ def expand_scene(name: str) -> list[Path]:
     SceneError
         When a folder or pattern holds no scene.
     """
+    if not name.strip():
+        raise SceneError("the name of a scene is empty: name a file, a folder or a known scene.")
     path = Path(name)
     if path.is_dir() and path.suffix.lower() != ".zarr":
         found = [file for file in path.iterdir() if _looks_like_scene(file)]

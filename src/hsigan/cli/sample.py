@@ -13,7 +13,7 @@ RunArgument = Annotated[
 OutOption = Annotated[
     Path, typer.Option("-o", "--out", metavar="FILE", help=".npz, .parquet or .sli (ENVI).")
 ]
-SeedOption = Annotated[int, typer.Option(min=0, help="Seed of the drawing.")]
+SeedOption = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the drawing.")]
 
 
 def sample_command(

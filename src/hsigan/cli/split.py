@@ -98,10 +98,10 @@ def print_split(split: Split, class_names: dict[int, str]) -> None:
     for label in report.counts["train"]:
         numbers = [str(report.counts[part][label]) for part in PARTS]
         table.add_row(label, class_names.get(int(label), ""), *numbers)
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, markup=False)
     console.print(table)
     for line in [*report.findings(), *_notes(split.provenance)]:
-        console.print(line, highlight=False, markup=False)
+        console.print(line, highlight=False)
 
 
 def _notes(provenance: dict[str, Any]) -> list[str]:

@@ -43,7 +43,7 @@ def train_classifier_command(
         Path | None,
         typer.Option(help="Split (split.npz); without it every labelled pixel trains."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the training.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the training.")] = 0,
     *,
     reading: Reading,
 ) -> None:
@@ -66,8 +66,8 @@ def train_classifier_command(
     from hsigan.sampling import Split
     from hsigan.training.run_folder import RunFolder
 
-    if amount <= 0:
-        raise InputError(f"--amount must be above 0. Got {amount} instead.")
+    if not 0 < amount < float("inf"):
+        raise InputError(f"--amount must be a number above 0. Got {amount} instead.")
     parts = None if split is None else Split.load(split)
     settings = {
         "classifier": classifier,

@@ -31,7 +31,7 @@ def train_gan_command(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A setting of the recipe; repeatable."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the training.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the training.")] = 0,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
     transductive: Annotated[
@@ -66,6 +66,11 @@ def train_gan_command(
         gan = train_on_scenes(opened, parts, out, options, report)
     if rank == 0:
         typer.echo(f"{out}: {gan.step_} of {config.steps} steps, {len(gan.classes_)} classes")
+        if gan.step_ == 0 < config.steps and not gan.interrupted_:
+            typer.echo(
+                "too few labels to choose a training step by: spectra are drawn from the "
+                "calibrated density of each class"
+            )
         if gan.interrupted_:
             typer.echo("interrupted: the run is usable as it is; --resume continues it")
         typer.echo(f"next: hsigan sample {out} -n 1000 -o samples.npz")

@@ -7,7 +7,7 @@ from hsigan.sampling.grid import GridPosition
 from hsigan.sampling.make import make_split
 from hsigan.sampling.options import MODES, GuardSide, Mode, SplitOptions
 from hsigan.sampling.pixels import PixelTable, common_bands, gather_pixels, gather_unlabelled
-from hsigan.sampling.scenes import labels_of, split_scenes
+from hsigan.sampling.scenes import check_split_fits, labels_of, split_scenes
 from hsigan.sampling.split import PARTS, BoolMap, Part, Split
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Split",
     "SplitOptions",
     "audit",
+    "check_split_fits",
     "common_bands",
     "common_grid",
     "gather_pixels",

@@ -71,6 +71,7 @@ def within(
     -------
     tuple of (H, W) bool arrays
     """
+    distance_px = min(distance_px, _span(masks, grids))
     occupied = [bool(mask.any()) for mask in masks]
     near: list[BoolMap] = []
     for index, mask in enumerate(masks):
@@ -88,6 +89,13 @@ def within(
         inner = window[distance_px : distance_px + height, distance_px : distance_px + width]
         near.append(inner.astype(np.bool_))
     return tuple(near)
+
+
+def _span(masks: Sequence[BoolMap], grids: Sequence[GridPosition]) -> int:
+    """Return a distance (pixels) beyond which no pixel of a group of maps has another."""
+    ends = np.array([(place.row, place.column) for place in grids])
+    sizes = np.array([mask.shape for mask in masks])
+    return math.ceil(float(((ends + sizes).max(axis=0) - ends.min(axis=0)).max()))
 
 
 def _whole_offsets(offset: float) -> tuple[int, ...]:

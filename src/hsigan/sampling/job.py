@@ -1,5 +1,6 @@
 """One split in the making: what every step of it needs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,10 +62,18 @@ class SplitJob:
         counts = self.pixels.per_class(part)
         short = np.flatnonzero(counts < least)
         if len(short):
-            found = ", ".join(
-                f"class {self.pixels.classes[code]} has {counts[code]} of {least[code]} needed"
-                for code in short
+            found = some_of(
+                [
+                    f"class {self.pixels.classes[code]} has {counts[code]} of {least[code]} needed"
+                    for code in short
+                ]
             )
             guard_px = self.options.guard_px
             guard = f" outside the guard of {guard_px} px" if guard_px else ""
             raise SplitError(f"in the {name} part{guard}, {found}")
+
+
+def some_of(pieces: Sequence[str], shown: int = 8) -> str:
+    """Join what a refusal names, not more than fits on its one line."""
+    more = [f"{len(pieces) - shown} more"] if len(pieces) > shown else []
+    return ", ".join([*pieces[:shown], *more])

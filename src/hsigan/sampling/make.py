@@ -11,7 +11,7 @@ from hsigan.errors import SplitError
 from hsigan.sampling.audit import audit
 from hsigan.sampling.draw import draw_per_class
 from hsigan.sampling.grid import GridPosition, checked_grids
-from hsigan.sampling.job import SplitJob
+from hsigan.sampling.job import SplitJob, some_of
 from hsigan.sampling.labelled import labelled_pixels
 from hsigan.sampling.masks import mask_areas
 from hsigan.sampling.options import SplitOptions
@@ -99,7 +99,7 @@ def _refuse_small_classes(job: SplitJob) -> None:
     counts = pixels.per_class(np.ones(len(pixels.code), dtype=np.bool_))
     short = np.flatnonzero(counts < job.least_training + job.least_test)
     if len(short):
-        found = ", ".join(f"class {pixels.classes[code]} has {counts[code]}" for code in short)
+        found = some_of([f"class {pixels.classes[code]} has {counts[code]}" for code in short])
         raise SplitError(
             f"Every class needs {job.least_training[0]} labelled pixels to train and validate and "
             f"{job.least_test[0]} to test: {found}. Ask for fewer (train_per_class, "

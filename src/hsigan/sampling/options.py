@@ -94,8 +94,10 @@ class SplitOptions:
         least = {"train_per_class": 1, "minimum_per_class": 1, "block_px": 1, "guard_px": 0}
         for name, lowest in {**least, "seed": 0, "attempts": 1}.items():
             value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or value < lowest):
-                raise _out_of_range(name, f"a whole number of at least {lowest}", value)
+            if value is not None and (isinstance(value, bool) or not lowest <= value < 2**63):
+                raise _out_of_range(
+                    name, f"a whole number of at least {lowest}, below 2**63", value
+                )
         if self.classes is not None and (not self.classes or min(self.classes) < 1):
             raise _out_of_range("classes", "class ids of at least 1", self.classes)
         self._check_amounts()

@@ -7,11 +7,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from hsigan.errors import LabelError
+from hsigan.errors import LabelError, SplitError
 from hsigan.sampling.georeference import common_grid
 from hsigan.sampling.make import make_split
 from hsigan.sampling.options import SplitOptions
-from hsigan.sampling.split import Split
+from hsigan.sampling.split import PARTS, Split
 from hsigan.scene import valid_mask
 
 
@@ -77,3 +77,34 @@ def labels_of(scenes: Sequence[xr.Dataset]) -> list[NDArray[np.int64]]:
     return [
         np.where(valid_mask(scene), scene["label"].values, 0).astype(np.int64) for scene in scenes
     ]
+
+
+def check_split_fits(scenes: Sequence[xr.Dataset], split: Split) -> None:
+    """Refuse a split that was made for other scenes or labels.
+
+    Its pixels were all labelled and valid when it was made. A pixel of it without a label here
+    would be taken for one of a class 0.
+
+    Raises
+    ------
+    LabelError
+        When a scene has no labels.
+    SplitError
+        When the maps have other sizes, or a pixel of a part has no label or no valid spectrum.
+    """
+    labels = labels_of(scenes)
+    sizes = [one.shape for one in labels]
+    if sizes != split.shapes:
+        raise SplitError(
+            f"The split is for maps of {split.shapes}, but the scenes have {sizes} pixels: give "
+            "the scenes that it was made for, in the same order, or make another."
+        )
+    for part in PARTS:
+        for scene, own, mask in zip(scenes, labels, split.part(part), strict=True):
+            lost = int((mask & (own == 0)).sum())
+            if lost:
+                raise SplitError(
+                    f"{lost} of {int(mask.sum())} {part} pixels of the split have no label or no "
+                    f"valid spectrum in {scene.attrs.get('name', 'the scene')}: give the scenes "
+                    "and labels that it was made for, or make another with `hsigan split`."
+                )

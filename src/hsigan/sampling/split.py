@@ -145,8 +145,10 @@ class Split:
         except FileNotFoundError:
             raise SplitError(f"No split file {path}: make one with `hsigan split`.") from None
         except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+            # NumPy takes whatever is no archive for a pickle, and advises to trust it.
+            why = getattr(error, "strerror", None) or "cut off, damaged or something else"
             raise SplitError(
-                f"{path} is not a readable split file ({error}): make it again with `hsigan split`."
+                f"{path} is not a readable split file ({why}): make it again with `hsigan split`."
             ) from error
         train, validation, test = (_masks_of(arrays, part, path) for part in PARTS)
         return cls(train, validation, test, _notes(arrays, path))
@@ -156,10 +158,10 @@ def _notes(arrays: Mapping[str, NDArray[Any]], path: Path) -> dict[str, Any]:
     if "provenance" not in arrays:
         return {}
     try:
-        notes: dict[str, Any] = json.loads(str(arrays["provenance"]))
-    except json.JSONDecodeError as error:
+        notes: dict[str, Any] = dict(json.loads(str(arrays["provenance"])))
+    except (ValueError, TypeError) as error:
         raise SplitError(
-            f"The provenance in {path} is not JSON ({error}): make the file again with "
+            f"The provenance in {path} is no JSON table ({error}): make the file again with "
             "`hsigan split`."
         ) from error
     return notes

@@ -13,7 +13,13 @@ import xarray as xr
 
 from hsigan import __version__
 from hsigan.errors import LabelError, RunError
-from hsigan.sampling import PixelTable, Split, gather_pixels, gather_unlabelled
+from hsigan.sampling import (
+    PixelTable,
+    Split,
+    check_split_fits,
+    gather_pixels,
+    gather_unlabelled,
+)
 from hsigan.synthesis.baselines_base import class_counts
 from hsigan.synthesis.gan_settings import resolve_settings
 from hsigan.synthesis.samples import Samples
@@ -102,6 +108,8 @@ def train_on_scenes(
         The scenes have no labels, the split does not fit them, or the training diverged.
     """
     config = resolve_settings(options.recipe, options.settings)
+    if split is not None and config.mode != "unsupervised":
+        check_split_fits(scenes, split)
     train = gather_pixels(scenes, "labelled" if split is None else split.train)
     if not len(train) and config.mode != "unsupervised":
         raise LabelError("there is no labelled training pixel: give --labels, or another split")

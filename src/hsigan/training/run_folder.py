@@ -59,7 +59,12 @@ class RunFolder:
                     f"{path} holds a run already: continue it with --resume, or name a new folder"
                 )
             run._check_same(config)
-        run.path.mkdir(parents=True, exist_ok=True)
+        try:
+            run.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(
+                f"cannot make the folder {path} ({error.strerror}): name another for the run"
+            ) from error
         write_text(run.path / "config.toml", to_toml(config))
         write_text(run.path / "environment.json", json.dumps(describe_environment(), indent=2))
         return run
@@ -84,7 +89,10 @@ class RunFolder:
                 "Name the folder that `hsigan train gan --out` wrote"
             ) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise RunError(f"{self.path / 'config.toml'} is damaged: {error}") from error
+            raise RunError(
+                f"{self.path / 'config.toml'} is damaged ({error}): copy the run again, or train "
+                "it again in a new folder"
+            ) from error
 
     def log(self, record: Mapping[str, Any]) -> None:
         """Append one line to stats.jsonl."""
