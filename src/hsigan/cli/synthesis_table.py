@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ METRICS = (
     "memorised_share",
     "two_sample_accuracy",
     "accuracy_real_real",
+    "accuracy_real_fake",
+    "accuracy_fake_fake",
     "accuracy_fake_real",
 )
 MIXTURE = "mixture_angle"
@@ -28,7 +31,11 @@ Cells = dict[tuple[str, str], float]
 
 
 def print_figures(records: Sequence[Record]) -> None:
-    """Print the overall figures, means over classes and seeds: a column per method."""
+    """Print the overall figures, means over classes and seeds: a column per method.
+
+    Accuracies are those of a linear support vector machine, named by what it was trained on and
+    what it was tested on (the paper's Table 1).
+    """
     from rich.console import Console
     from rich.table import Table
 
@@ -57,11 +64,13 @@ def print_figures(records: Sequence[Record]) -> None:
 
 
 def _means(records: Sequence[Record]) -> Cells:
+    from hsigan.evaluation.statistics import mean_interval
+
     values: dict[tuple[str, str], list[float]] = {}
     for record in records:
         if record.class_id is None and record.classifier in (None, "svm-linear"):
             values.setdefault((record.method, record.metric), []).append(record.value)
-    return {key: sum(found) / len(found) for key, found in values.items()}
+    return {key: mean_interval(found).mean for key, found in values.items()}
 
 
 def _spread(cells: Cells, metric: str, floors: tuple[str, str, str]) -> str:
@@ -70,4 +79,4 @@ def _spread(cells: Cells, metric: str, floors: tuple[str, str, str]) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
+    return "" if value is None or math.isnan(value) else f"{value:.4g}"

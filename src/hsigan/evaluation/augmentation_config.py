@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
 from hsigan.classification import CLASSIFIERS
 from hsigan.evaluation.augmentation_methods import METHODS
+from hsigan.evaluation.split_name import split_name
 from hsigan.recipe import Config
 from hsigan.sampling import SplitOptions
 
@@ -121,13 +123,7 @@ class AugmentationConfig(Config):
 
     def split_name(self) -> str:
         """Return the split in a few words, as records name it."""
-        options = self.split_options(0)
-        name: str = options.mode
-        if options.mode == "blocks":
-            name += f" {options.block_px} px"
-        if options.train is not None:
-            name += f" {100 * options.train:g} %"
-        return name + (f", guard {options.guard_px} px" if options.guard_px else "")
+        return split_name(asdict(self.split_options(0)))
 
     def all_seeds(self) -> range:
         """Return the seeds of the partitions."""

@@ -18,6 +18,7 @@ from hsigan.evaluation.interpolation import interpolation_arrays
 from hsigan.evaluation.results import Record, ResultsFolder
 from hsigan.evaluation.scene_arrays import scene_arrays
 from hsigan.evaluation.seen_pixels import refuse_seen_pixels
+from hsigan.evaluation.split_name import split_name
 from hsigan.evaluation.synthesis import (
     Progress,
     Setting,
@@ -25,7 +26,7 @@ from hsigan.evaluation.synthesis import (
     evaluate_synthesis,
 )
 from hsigan.evaluation.unmixing import Interpolate, evaluate_unmixing
-from hsigan.sampling import Split, common_bands
+from hsigan.sampling import Split, check_split_fits, common_bands
 from hsigan.synthesis import SpectralGAN, load_samples
 from hsigan.synthesis.auto import Generator
 from hsigan.synthesis.interpolation import mixtures
@@ -114,6 +115,7 @@ def run_study(
         Scenes, split and samples do not fit together.
     """
     report = progress or (lambda _: None)
+    check_split_fits(scenes, split)
     for path in contestants.runs.values():
         refuse_seen_pixels(path, split)
     data = make_partition(scenes, split, setting.seed)
@@ -143,14 +145,8 @@ def run_study(
 
 
 def describe_split(split: Split) -> str:
-    """Return a split in a few words, as records name it: mode, share, guard."""
-    facts = split.provenance
-    name = str(facts.get("mode", "given"))
-    if name == "blocks":
-        name += f" {facts['block_px']} px"
-    if facts.get("train") is not None:
-        name += f" {100 * facts['train']:g} %"
-    return name + (f", guard {facts['guard_px']} px" if facts.get("guard_px") else "")
+    """Return a split in a few words, as records name it."""
+    return split_name(split.provenance)
 
 
 def read_samples(path: Path, bands: NDArray[np.int64], classes: NDArray[np.int64]) -> Pair:
