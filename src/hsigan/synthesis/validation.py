@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.spatial.distance import cdist, pdist
 
+from hsigan.metrics import kernel_mmd, median_pair_distance
 from hsigan.models.generators import KernelGenerator
 from hsigan.synthesis.feature_space import FeatureSpace
 from hsigan.training.spectral import Validate
@@ -27,8 +27,8 @@ def validation_distance(
 ) -> Validate | None:
     """Return a function that measures, per class, the unbiased kernel MMD^2 to validation pixels.
 
-    Gretton et al. (JMLR 2012), equation 3, summed over Gaussian kernels of half, one and two times
-    the median distance, in the leading principal components. The latents are the same at every
+    `hsigan.metrics.kernel_mmd` (Gretton et al., JMLR 2012, equation 3) in the leading principal
+    components, with the median distance of the validation pixels. The latents are the same at every
     call, so that two checkpoints differ by their weights alone. None where no class has pixels
     enough.
     """
@@ -41,7 +41,7 @@ def validation_distance(
     }
     if not real:
         return None
-    widths = {code: float(np.median(pdist(pixels))) or 1.0 for code, pixels in real.items()}
+    widths = {code: median_pair_distance(pixels) for code, pixels in real.items()}
 
     def validate(generator: KernelGenerator) -> list[float]:
         random = torch.Generator(generator.means.device).manual_seed(seed)
@@ -52,22 +52,9 @@ def validation_distance(
             with torch.inference_mode():
                 features = generator(latents, one_hot(labels, classes)).cpu().numpy()
             fakes = features[:, :FEATURES] * variance
-            distances.append(_kernel_distance(fakes, pixels, widths[code]))
+            # A diverged generator has no distance; the training names what is not finite.
+            finite = bool(np.isfinite(fakes).all())
+            distances.append(kernel_mmd(fakes, pixels, widths[code]) if finite else float("nan"))
         return distances
 
     return validate
-
-
-def _kernel_distance(
-    fakes: NDArray[np.floating], pixels: NDArray[np.floating], width: float
-) -> float:
-    squared = [cdist(a, b, "sqeuclidean") for a, b in ((fakes, fakes), (pixels, pixels))]
-    between = cdist(fakes, pixels, "sqeuclidean")
-    total = 0.0
-    for factor in (0.5, 1.0, 2.0):
-        scale = -1 / (2 * (factor * width) ** 2)
-        for own in squared:
-            count = len(own)
-            total += (np.exp(scale * own).sum() - count) / (count * (count - 1))
-        total -= 2 * np.exp(scale * between).mean()
-    return float(total)
