@@ -7,6 +7,7 @@ from typer.testing import CliRunner, Result
 
 from hsigan.cli.scene import app
 from hsigan.errors import DownloadError, HsiganError, InputError, SceneError
+from hsigan.scene.catalogue import KNOWN_SCENES
 from hsigan.scene.read import open_scene
 from hsigan.scene.simulate import simulate_scene
 
@@ -47,7 +48,7 @@ def test_info_tells_size_bands_place_and_classes(tmp_path):
     shown = run("info", simulate(tmp_path / "made.tif", "--classes", 3)).output
     for words in ("30 rows x 20 columns x 12 bands", "int16", "400 to 2500 nm", "12 of 12"):
         assert words in shown
-    assert "EPSG:32632, pixels 30 x 30, upper left corner 500000, 5400000" in shown
+    assert "EPSG:32632, pixels 30 x 30 m, upper left corner 500000, 5400000" in shown
     assert "Broadleaf trees" in shown
 
 
@@ -111,6 +112,15 @@ def test_convert_joins_tiles(data_dir, tmp_path):
     assert int((joined["label"] > 0).sum()) == 231 + 144
 
 
+def test_no_name_is_cut_on_a_narrow_terminal(tmp_path, monkeypatch):
+    names = ["a_rather_long_name_of_a_tile_64_0", "a_rather_long_name_of_a_tile_64_32"]
+    tiles = [simulate(tmp_path / f"{name}.tif") for name in names]
+    monkeypatch.setenv("COLUMNS", "80")
+    listed, shown = run("list").output, run("info", *tiles).output
+    assert all(f" {key} " in listed for key in KNOWN_SCENES)
+    assert "…" not in listed + shown
+
+
 def test_known_scenes_are_listed_found_and_shown(data_dir, monkeypatch):
     monkeypatch.setenv("HSIGAN_DATA", str(data_dir))
     listed = run("list").output
@@ -154,3 +164,12 @@ def test_a_wrong_file_in_the_target_folder_is_never_used(tmp_path):
 @pytest.mark.parametrize("command", ["info", "list", "fetch", "simulate", "convert"])
 def test_every_help_shows_an_example(command):
     assert f"Example: hsigan scene {command}" in run(command, "--help").output
+
+
+def test_help_fills_its_lines(tmp_path):
+    from hsigan import cli
+
+    shown = runner.invoke(cli.app, ["split", "--help"]).output
+    assert "--classes 1,2,3,4 -o split.npz" in next(
+        line for line in shown.splitlines() if "Example: hsigan split" in line
+    )

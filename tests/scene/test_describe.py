@@ -44,11 +44,21 @@ def test_facts_of_a_difficult_scene():
     assert facts.value_range[0] >= 1
     assert facts.wavelength_range_nm == (500, 570)
     assert (facts.crs, facts.pixel_size, facts.corner) == ("EPSG:32632", (30, 20), (1000, 5000))
+    assert facts.pixel_unit == "m"
     assert [(c.class_id, c.name, c.pixels) for c in facts.classes] == [
         (3, "soil", 5),
         (8, "elsewhere", 0),
     ]
     assert facts.labelled_pixels == 5
+
+
+@pytest.mark.parametrize(
+    ("system", "unit"), [(32632, "m"), (4326, "degrees"), (2264, "US survey foot"), (None, None)]
+)
+def test_the_pixel_size_has_the_unit_of_its_system(system, unit):
+    crs = None if system is None else f"EPSG:{system}"
+    scene = make_scene(np.ones((2, 3, 4)), crs=crs, transform=Affine(0.1, 0, 5, 0, -0.1, 9))
+    assert describe_scene(scene).pixel_unit == unit
 
 
 def test_a_plain_array_has_few_facts():

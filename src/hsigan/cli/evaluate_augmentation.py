@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def evaluate_augmentation_command(
     scenes: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[SCENE...]", help="Scenes with labels; else those of the recipe."),
+        typer.Argument(metavar="SCENE", help="Scenes with labels; else those of the recipe."),
     ] = None,
     recipe: Annotated[
         str | None,

@@ -11,7 +11,7 @@ import typer
 def report_command(
     results: Annotated[
         list[Path],
-        typer.Argument(metavar="RESULTS...", help="Folders that `hsigan evaluate ... -o` wrote."),
+        typer.Argument(metavar="RESULTS", help="Folders that `hsigan evaluate ... -o` wrote."),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="The page to write.")

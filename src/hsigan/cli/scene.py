@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     import xarray as xr
 
 app = typer.Typer(
-    name="scene", help="Look at scenes, fetch, simulate and convert them.", no_args_is_help=True
+    name="scene",
+    help="Look at scenes, fetch, simulate and convert them.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
 )
 
 FormatOption = Annotated[
@@ -51,7 +54,7 @@ def list_known() -> None:
 @app.command()
 def fetch(
     name: Annotated[
-        list[str], typer.Argument(metavar="NAME...", help="Keys that `hsigan scene list` shows.")
+        list[str], typer.Argument(metavar="NAME", help="Keys that `hsigan scene list` shows.")
     ],
     to: Annotated[
         Path | None,
@@ -81,7 +84,7 @@ def simulate(
     width: Annotated[int, typer.Option(help="Columns (pixels).")] = 100,
     bands: Annotated[int, typer.Option(help="Number of bands, 400-2500 nm.")] = 120,
     classes: Annotated[int, typer.Option(help="Number of classes.")] = 6,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same scene.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same scene.")] = 0,
     drift: Annotated[
         float,
         typer.Option(help="Change of illumination from left to right (share, -1 to 1)."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -33,9 +34,12 @@ def show_scenes(facts: Sequence[SceneFacts], console: Console | None = None) -> 
 
 def show_known_scenes(console: Console | None = None) -> None:
     """Print the catalogue, and where the files of each scene lie."""
-    table = Table(title="Known scenes")
-    for name in ("key", "scene", "sensor", "rows x columns", "bands", "classes", "labelled"):
-        table.add_column(name, justify="right" if name in ("bands", "labelled") else "left")
+    table = Table(title="Known scenes", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("key", no_wrap=True)  # it is what a user types: never cut it
+    table.add_column("scene, sensor", overflow="fold")
+    table.add_column("rows x columns\nx bands", no_wrap=True)
+    table.add_column("classes", justify="right")
+    table.add_column("labelled", justify="right")
     table.add_column("on disk")
     for key, known in KNOWN_SCENES.items():
         found = [find_file(file) is not None for file in (known.image, known.labels)]
@@ -43,10 +47,8 @@ def show_known_scenes(console: Console | None = None) -> None:
         rows, columns, bands = known.image.shape
         table.add_row(
             key,
-            known.title,
-            known.sensor,
-            f"{rows} x {columns}",
-            str(bands),
+            f"{known.title}, {known.sensor}",
+            f"{rows} x {columns} x {bands}",
             str(len(known.class_names)),
             str(known.labelled_pixels),
             place,
@@ -82,8 +84,11 @@ def _files_table(facts: Sequence[SceneFacts]) -> Table:
     table = Table(
         title=f"{len(facts)} scenes, {first.shape[2]} bands{wavelengths}",
         caption=escape(_grid(first)),
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
     )
-    for name in ("scene", "rows x columns", "numbers", "values", "unusable pixels", "labelled"):
+    table.add_column("scene", overflow="fold")  # names of tiles often differ at their ends only
+    for name in ("rows x columns", "numbers", "values", "unusable pixels", "labelled"):
         table.add_column(name)
     for fact in facts:
         table.add_row(
@@ -148,7 +153,8 @@ def _grid(fact: SceneFacts) -> str:
     if fact.pixel_size is None:
         return "no georeference"
     width, height = fact.pixel_size
-    return f"{fact.crs or 'unknown system'}, pixels {width:g} x {height:g}"
+    unit = f" {fact.pixel_unit}" if fact.pixel_unit else ""
+    return f"{fact.crs or 'unknown system'}, pixels {width:g} x {height:g}{unit}"
 
 
 def _place(fact: SceneFacts) -> str:

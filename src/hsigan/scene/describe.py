@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from rasterio.crs import CRS
 
 from hsigan.scene.dataset import (
     class_names_of,
@@ -52,6 +53,8 @@ class SceneFacts:
     crs, pixel_size, corner
         Name of the coordinate system, pixel width and height and upper left corner in its units,
         or None.
+    pixel_unit
+        Unit of the pixel size, such as "m" or "degrees", or None where it is unknown.
     classes
         Classes in order of their ids; empty without labels.
     labelled_pixels
@@ -71,6 +74,7 @@ class SceneFacts:
     band_problems: dict[int, str]
     crs: str | None
     pixel_size: tuple[float, float] | None
+    pixel_unit: str | None
     corner: tuple[float, float] | None
     classes: tuple[ClassCount, ...]
     labelled_pixels: int
@@ -96,6 +100,7 @@ def describe_scene(scene: xr.Dataset) -> SceneFacts:
         band_problems=band_problems(scene),
         crs=None if crs is None else crs.to_string() if crs.to_epsg() else _crs_name(crs.to_wkt()),
         pixel_size=None if grid is None else (float(grid.a), float(-grid.e)),
+        pixel_unit=None if grid is None or crs is None else _unit(crs),
         corner=None if grid is None else (float(grid.c), float(grid.f)),
         classes=counts,
         labelled_pixels=sum(count.pixels for count in counts),
@@ -133,6 +138,14 @@ def _crs_name(wkt: str) -> str:
     """Return the quoted name at the start of a WKT, for systems without an EPSG code."""
     parts = wkt.split('"')
     return parts[1] if len(parts) > 1 else wkt[:40]
+
+
+def _unit(crs: CRS) -> str | None:
+    """Return the unit of ground coordinates as people write it."""
+    if crs.is_geographic:
+        return "degrees"
+    name = str(crs.linear_units)
+    return {"metre": "m", "meter": "m", "unknown": None}.get(name, name)
 
 
 def _class_counts(scene: xr.Dataset) -> tuple[ClassCount, ...]:
