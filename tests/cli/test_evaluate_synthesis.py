@@ -66,11 +66,26 @@ def test_anybodys_samples_are_judged_on_a_given_split(scene_file: Path, tmp_path
         *["--floor-draws", 1, "-o", tmp_path / "results"],
     )
     assert done.exit_code == 0, done.output
+    assert "without --split" not in done.stderr
     records = ResultsFolder(tmp_path / "results").records()
     assert {r.method for r in records} == {"copies", "floor", "floor_low", "floor_high"}
     assert [r.value for r in records if r.metric == "neighbour_ratio" and r.method == "copies"] == [
         0.0
     ] * 4
+
+
+def test_samples_without_their_split_are_judged_with_a_warning(
+    scene_file: Path, tmp_path: Path
+) -> None:
+    table = gather_pixels([open_scene(scene_file)], "labelled")
+    Samples(table.spectra, table.labels).save(tmp_path / "reals.npz")
+    done = _run(
+        scene_file,
+        *["--train", 0.2, "--samples", f"reals={tmp_path / 'reals.npz'}", "--floor-draws", 1],
+        *["--per-class", 50, "-o", tmp_path / "results"],
+    )
+    assert done.exit_code == 0, done.output
+    assert "without --split" in done.stderr
 
 
 def test_a_run_without_its_scene_and_bad_options_are_refused(

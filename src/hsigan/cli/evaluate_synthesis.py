@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def evaluate_synthesis_command(
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="[RUN] SCENE...", help="Scenes, and folders of trained GANs."),
+        typer.Argument(metavar="[RUN] SCENE", help="Scenes, and folders of trained GANs."),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="RESULTS", help="Folder for the results.")
@@ -66,7 +66,7 @@ def evaluate_synthesis_command(
         int, typer.Option(help="Test and training pixels lie more than this apart (pixels).")
     ] = 0,
     seeds: Annotated[int, typer.Option(min=1, help="Fresh partitions (and trainings).")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="The first of the seeds.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**31, help="The first of the seeds.")] = 0,
     per_class: Annotated[
         int, typer.Option(min=2, help="Spectra drawn per class (number) from each generator.")
     ] = 1000,
@@ -120,6 +120,12 @@ def evaluate_synthesis_command(
     facts |= {"seeds": list(range(seed, seed + seeds))}
     results.write_experiment(facts | {"seconds": round(perf_counter() - started, 1)})
     print_figures(results.records())
+    if who.files and given is None:
+        typer.echo(
+            "without --split the samples were judged on a partition made here, whose held-out "
+            "pixels they may have learned from: give the split that they were made with.",
+            err=True,
+        )
     typer.echo(f"{output}  (hsigan report {output} -o report.html turns it into a page)")
 
 
