@@ -132,6 +132,17 @@ def test_figures_are_those_of_the_records(tmp_path: Path) -> None:
     assert "85.0" in page
 
 
+@pytest.mark.parametrize("ratios", [(0.55, 0.9), (0.8, 40.0), (0.9, 5000.0)])
+def test_a_logarithmic_axis_has_plain_numbers(tmp_path: Path, ratios: tuple[float, float]) -> None:
+    store = ResultsFolder(tmp_path / "study")
+    common = {"experiment": "synthesis", "scene": "field", "metric": "frechet_over_floor"}
+    for method, ratio in zip(("spectral", "smote"), ratios, strict=True):
+        store.append([Record(method=method, value=ratio, seed=0, **common)])
+    page = render_report([read_results(store.path)])
+    assert "Fréchet distance over its floor" in page
+    assert "mathdefault" not in page
+
+
 def test_a_clear_gain_is_called_one_and_a_clear_loss_too(tmp_path: Path) -> None:
     for word, gain in (("a gain", 1.0), ("a loss", -1.0)):
         store = ResultsFolder(tmp_path / word)

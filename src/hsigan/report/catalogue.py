@@ -76,13 +76,16 @@ THEMES = (
         ),
         "A standard-deviation ratio near 1 means as varied as reality, below 1 too uniform. "
         "Coverage is the share of real pixels that have a fake among their neighbours; high "
-        "precision with low recall is a generator that plays safe.",
+        "precision with low recall is a generator that plays safe. Few training pixels, drawn "
+        "again and again, cover and recall little: new spectra should lie above that floor.",
     ),
     Theme(
         "New, or copied",
         ("neighbour_ratio", "memorised_share", "nearest_angle"),
         "A nearest-neighbour ratio near 1 means as far from the training pixels as these are from "
-        "one another: 0 is a copy, far above 1 an outlier.",
+        "one another: 0 is a copy, far above 1 an outlier. Where blocks or tiles were held out, "
+        "their pixels lie farther off than new spectra need to: then judge by the ratio, not the "
+        "share.",
     ),
     Theme(
         "Physically plausible",

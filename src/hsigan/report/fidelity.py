@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator
 
 from hsigan.evaluation.results import FLOOR, FLOOR_HIGH, FLOOR_LOW, Record
 from hsigan.evaluation.statistics import Interval, mean_interval
@@ -121,7 +122,7 @@ def _dots(results: Results, fidelity: Fidelity, metric: str) -> Markup:
             axes.plot(overall, place, "D", ms=6.5, mfc="none", mec=INK, mew=1.6)
         if metric in _LOGARITHMIC:
             axes.set_xscale("log")
-            axes.xaxis.set_major_formatter("{x:g}")
+            _mark_ratios(axes)
         axes.set_yticks(range(len(methods)), [short(method) for method in methods])
         axes.set_ylim(-0.7, len(methods) - 0.3)
         axes.tick_params(axis="y", length=0, labelcolor=INK)
@@ -129,6 +130,15 @@ def _dots(results: Results, fidelity: Fidelity, metric: str) -> Markup:
 
     alt = f"{metric_label(metric)} of {len(methods)} methods; the tables below have the numbers"
     return draw(paint, alt, 400, 48 + 19 * max(len(methods), 2))
+
+
+def _mark_ratios(axes: Axes) -> None:
+    """Put plain numbers on a logarithmic axis, several within a decade where it shows one only."""
+    low, high = axes.get_xlim()
+    within = (1, 1.5, 2, 3, 5, 7) if high < 10 * low else (1, 3) if high < 300 * low else (1,)
+    axes.xaxis.set_major_locator(LogLocator(subs=within))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.minorticks_off()
 
 
 def _accuracy_tables(results: Results, fidelity: Fidelity) -> list[Block]:
