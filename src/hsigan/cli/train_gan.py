@@ -68,8 +68,8 @@ def train_gan_command(
         typer.echo(f"{out}: {gan.step_} of {config.steps} steps, {len(gan.classes_)} classes")
         if gan.step_ == 0 < config.steps and not gan.interrupted_:
             typer.echo(
-                "too few labels to choose a training step by: spectra are drawn from the "
-                "calibrated density of each class"
+                "no step was shown to help, or there are too few labels to tell: spectra are drawn "
+                "from the calibrated density of each class"
             )
         if gan.interrupted_:
             typer.echo("interrupted: the run is usable as it is; --resume continues it")
