@@ -1,10 +1,12 @@
-"""On what machine, with which versions, at which commit a result was made."""
+"""By which command, on what machine, with which versions, at which commit a result was made."""
 
 from __future__ import annotations
 
 import os
 import platform
+import shlex
 import subprocess
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,9 @@ _PACKAGES = ("hsigan", "torch", "numpy", "scipy", "scikit-learn", "imbalanced-le
 
 
 def describe_environment() -> dict[str, Any]:
-    """Return ``machine``, ``versions`` and ``commit`` as ``experiment.json`` holds them."""
+    """Return ``command``, ``machine``, ``versions`` and ``commit``, as result files hold them."""
     return {
+        "command": current_command(),
         "machine": {
             "processor": _processor(),
             "cores": os.cpu_count(),
@@ -24,6 +27,17 @@ def describe_environment() -> dict[str, Any]:
         "versions": {"python": platform.python_version(), **_versions()},
         "commit": current_commit(),
     }
+
+
+def current_command() -> str | None:
+    """Return what was typed to start this process, without the program's folder; None at a prompt.
+
+    ``python -m hsigan`` and ``torchrun -m hsigan`` are written as ``hsigan``.
+    """
+    program = Path(sys.argv[0]).name
+    if not program or program == "-c":
+        return None
+    return shlex.join(["hsigan" if program == "__main__.py" else program, *sys.argv[1:]])
 
 
 def current_commit() -> str | None:
