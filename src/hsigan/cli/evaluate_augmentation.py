@@ -145,7 +145,7 @@ def print_gains(records: list[Record], config: AugmentationConfig) -> None:
                 cells.append(f"{mean_interval(list(own.values())).mean:.2f}")
             else:
                 gain = paired_difference(own, alone)
-                cells.append(f"{gain.mean:+.2f} ({gain.low:+.2f} {gain.high:+.2f})")
+                cells.append(f"{gain.mean:+.2f}\n{gain.low:+.2f} to {gain.high:+.2f}")
         table.add_row(method, "" if amount is None else f"{amount:g}", *cells)
     Console(soft_wrap=True).print(table)
 

@@ -256,12 +256,14 @@ def _facts(
     scenes: Sequence[xr.Dataset], who: Contestants, floor_draws: int, split: Path | None
 ) -> dict[str, Any]:
     """Return what ``experiment.json`` says beside machine, seeds and time."""
+    from hsigan.evaluation.scene_arrays import title_name
     from hsigan.sampling import common_bands
     from hsigan.scene import class_names_of
 
     names = class_names_of(scenes[0])
+    name = title_name(scenes, scenes[0].attrs["name"])
     return {
-        "title": f"Synthesis: how real are spectra made for {scenes[0].attrs['name']}",
+        "title": f"Synthesis: how real are spectra made for {name}",
         "command": shlex.join(["hsigan", *sys.argv[1:]]),
         "options": {
             "methods": [*who.methods, *who.runs],

@@ -20,7 +20,7 @@ from hsigan.evaluation.augmentation_config import AugmentationConfig
 from hsigan.evaluation.augmentation_partition import make_partition
 from hsigan.evaluation.augmentation_run import BEST, Work, run_partition, works
 from hsigan.evaluation.results import Record, ResultsFolder
-from hsigan.evaluation.scene_arrays import scene_arrays
+from hsigan.evaluation.scene_arrays import scene_arrays, title_name
 from hsigan.sampling import split_scenes
 
 Progress = Callable[[str, int, int], None]
@@ -77,7 +77,7 @@ def experiment_facts(
     ids = first["label"].attrs.get("class_ids", []) if "label" in first else []
     names = first["label"].attrs.get("class_names", []) if "label" in first else []
     return {
-        "title": config.title or f"Augmentation on {name}",
+        "title": config.title or f"Augmentation on {title_name(scenes, name)}",
         "command": command,
         "options": config.model_dump(mode="json"),
         "scene": {

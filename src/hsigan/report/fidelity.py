@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from hsigan.evaluation.results import FLOOR, FLOOR_HIGH, FLOOR_LOW, Record
 from hsigan.evaluation.statistics import Interval, mean_interval
@@ -133,10 +133,10 @@ def _dots(results: Results, fidelity: Fidelity, metric: str) -> Markup:
 
 
 def _mark_ratios(axes: Axes) -> None:
-    """Put plain numbers on a logarithmic axis, several within a decade where it shows one only."""
+    """Put a few plain numbers on a logarithmic axis, however little of a decade it shows."""
     low, high = axes.get_xlim()
-    within = (1, 1.5, 2, 3, 5, 7) if high < 10 * low else (1, 3) if high < 300 * low else (1,)
-    axes.xaxis.set_major_locator(LogLocator(subs=within))
+    decades = LogLocator(subs=(1, 3) if high < 300 * low else (1,))
+    axes.xaxis.set_major_locator(MaxNLocator(5) if high < 5 * low else decades)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.minorticks_off()
 
