@@ -65,5 +65,11 @@ def any_process(*flags: bool) -> list[bool]:
     return [bool(flag) for flag in shared.tolist()]
 
 
+def wait_for_all() -> None:
+    """Go on when every process has come here; alone, at once."""
+    if _together():
+        distributed.barrier()
+
+
 def _together() -> bool:
     return distributed.is_available() and distributed.is_initialized()

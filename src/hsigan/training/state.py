@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from hsigan.errors import DivergedError, RunError
-from hsigan.training.distributed import any_process, rank
+from hsigan.training.distributed import any_process, rank, wait_for_all
 from hsigan.training.run_folder import RunFolder
 
 _ADVICE = "lower the learning rate (--set learning_rate=...), or check the scene for extreme values"
@@ -76,7 +76,11 @@ class TrainingState:
         tensors: dict[str, Tensor] = {"random": self.generator.get_state()}
         if rank():
             self.run.save(f"random-{rank()}", tensors, {"step": self.step})
-            return
+        else:
+            self._save_whole(self.run, tensors)
+        wait_for_all()  # or one process could resume from what another has not yet written
+
+    def _save_whole(self, run: RunFolder, tensors: dict[str, Tensor]) -> None:
         facts: dict[str, Any] = {"step": self.step, "numbers": self.numbers}
         for name, module in self.modules.items():
             tensors |= {f"module/{name}/{key}": t for key, t in module.state_dict().items()}
@@ -85,7 +89,7 @@ class TrainingState:
                 for key, value in entries.items():
                     tensors[f"optimiser/{name}/{index}/{key}"] = torch.as_tensor(value)
         # safetensors refuses tensors that share memory, as tied or averaged weights may
-        self.run.save("state", {key: t.detach().clone() for key, t in tensors.items()}, facts)
+        run.save("state", {key: t.detach().clone() for key, t in tensors.items()}, facts)
 
     def resume(self) -> bool:
         """Read the state back, if the run folder has one; say whether it had."""
