@@ -10,8 +10,11 @@ import pytest
 import xarray as xr
 
 from hsigan import cli
+from hsigan.classification import mapping, save_classifier
+from hsigan.evaluation.augmented_classifier import ClassifierOptions, train_classifier_on_scenes
 from hsigan.sampling import Split, SplitOptions, split_scenes
 from hsigan.scene import simulate_scene, write_scene
+from hsigan.training.run_folder import RunFolder
 
 
 @pytest.fixture(scope="module")
@@ -157,3 +160,49 @@ def test_interrupting_says_what_is_kept(folder):
     assert process.returncode == 130
     assert shown.splitlines()[-1].startswith("hsigan: interrupted")
     assert not list(folder.glob("*never*"))
+
+
+@pytest.fixture(scope="module")
+def classifier(folder):
+    """A trained classifier."""
+    scene = simulate_scene(24, 20, 12, 3, seed=1)
+    run = RunFolder.create(folder / "lda", {})
+    training = train_classifier_on_scenes([scene], None, ClassifierOptions())
+    save_classifier(run, training.trained, training.X, training.y)
+    return run.path
+
+
+@pytest.mark.parametrize("option", ["-o", "--probabilities"])
+def test_a_map_never_replaces_its_scene(hsigan, folder, classifier, option):
+    write_scene(simulate_scene(24, 20, 12, 3, seed=1), folder / "scene.tif")
+    before = (folder / "scene.tif").read_bytes()
+    refused(hsigan("classify", classifier, "scene.tif", option, "scene.tif"), "scene itself")
+    refused(hsigan("scene", "convert", "scene.tif", "-o", "scene.tif"), "scene itself")
+    assert (folder / "scene.tif").read_bytes() == before
+
+
+def test_map_and_probabilities_are_two_files(hsigan, classifier):
+    refused(
+        hsigan("classify", classifier, "one.nc", "-o", "m.tif", "--probabilities", "./m.tif"),
+        "both",
+    )
+
+
+@pytest.mark.parametrize("name", ["map.tif", "probabilities.tif"])
+def test_a_full_disk_keeps_older_maps(hsigan, folder, classifier, monkeypatch, name):
+    """GDAL may close a file without a word about what the disk did not take."""
+    arguments = ("classify", classifier, "bare.nc", "-o", "map.tif")
+    arguments += ("--probabilities", "probabilities.tif")
+    assert hsigan(*arguments) == (0, "")
+    before = (folder / name).read_bytes()
+    whole = mapping._read_back
+
+    def cut_off(path):
+        if name.split(".")[0] in path.name:
+            os.truncate(path, path.stat().st_size // 2)
+        whole(path)
+
+    monkeypatch.setattr(mapping, "_read_back", cut_off)
+    refused(hsigan(*arguments), name, "free some space")
+    assert (folder / name).read_bytes() == before
+    assert not list(folder.glob(".*"))

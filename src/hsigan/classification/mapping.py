@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from logging.handlers import BufferingHandler
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import rasterio
 import xarray as xr
 from numpy.typing import NDArray
+from rasterio.errors import RasterioError
+from rasterio.io import DatasetWriter
+from rasterio.windows import Window
 
 from hsigan.classification.trained import TrainedClassifier
 from hsigan.errors import InputError
@@ -18,6 +23,7 @@ from hsigan.files import whole_file
 from hsigan.sampling.pixels import band_positions
 from hsigan.scene import crs_of, transform_of
 from hsigan.scene.dataset import is_data
+from hsigan.scene.raster import quiet_gdal
 from hsigan.scene.write_raster import MOST_CATEGORIES, category_names, class_colours
 
 # Spectra of one block as float64 take about 64 MB, whatever the size of the scene.
@@ -62,17 +68,14 @@ def classify_scene(
     with ExitStack() as stack:
         layers = None
         if probabilities_path is not None:
-            temporary = stack.enter_context(whole_file(probabilities_path))
             layers = stack.enter_context(
-                _created(temporary, scene, "float32", len(trained.class_ids), np.nan)
+                _created(Path(probabilities_path), scene, "float32", len(trained.class_ids), np.nan)
             )
             for index, class_id in enumerate(trained.class_ids, start=1):
                 layers.set_band_description(index, trained.class_names.get(class_id, str(class_id)))
         for start, labels, probability in predict_blocks(trained, scene, layers is not None):
             predicted[start : start + len(labels)] = labels
             if layers is not None and probability is not None:
-                from rasterio.windows import Window
-
                 window = Window(0, start, width, len(labels))
                 layers.write(np.moveaxis(probability, -1, 0), window=window)
             if progress is not None:
@@ -113,29 +116,60 @@ def _check_endings(map_path: Path, probabilities_path: str | Path | None) -> Non
         raise InputError(
             f"probabilities are written as .tif. Got {Path(probabilities_path).name!r} instead."
         )
-
-
-def _created(path: Path, scene: xr.Dataset, dtype: str, count: int, nodata: float) -> Any:
-    """Open a new GeoTIFF with the scene's place; a scene without one gets none, quietly."""
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        return rasterio.open(
-            path,
-            "w",
-            driver="GTiff",
-            height=scene.sizes["y"],
-            width=scene.sizes["x"],
-            count=count,
-            dtype=dtype,
-            nodata=nodata,
-            crs=crs_of(scene),
-            transform=transform_of(scene),
-            compress="deflate",
-            bigtiff="if_safer",
+    if probabilities_path is not None and Path(probabilities_path).resolve() == map_path.resolve():
+        raise InputError(
+            f"the map and the probabilities cannot both be {map_path}: choose another name for one."
         )
+
+
+@contextmanager
+def _created(
+    path: Path, scene: xr.Dataset, dtype: str, count: int, nodata: float
+) -> Iterator[DatasetWriter]:
+    """Write a GeoTIFF with the scene's place, whole or not at all."""
+    try:
+        with whole_file(path) as temporary, quiet_gdal():
+            with rasterio.open(
+                temporary,
+                "w",
+                driver="GTiff",
+                height=scene.sizes["y"],
+                width=scene.sizes["x"],
+                count=count,
+                dtype=dtype,
+                nodata=nodata,
+                crs=crs_of(scene),
+                transform=transform_of(scene),
+                compress="deflate",
+                bigtiff="if_safer",
+            ) as target:
+                yield target
+            _read_back(temporary)
+    except (OSError, RasterioError, SystemError) as error:  # the last is GDAL's, on a full disk
+        reason = getattr(error, "strerror", None) or "the disk may be full"
+        raise InputError(
+            f"{path} could not be written ({reason}): free some space or choose another folder; "
+            "what was there before is kept."
+        ) from error
+
+
+def _read_back(path: Path) -> None:
+    """Read everything: closing a file, GDAL keeps quiet about what a full disk did not take.
+
+    Of tags that are cut off, as the georeference may be, it only warns.
+    """
+    heard = BufferingHandler(capacity=1000)
+    heard.setLevel(logging.WARNING)
+    logger = logging.getLogger("rasterio")
+    logger.addHandler(heard)
+    try:
+        with rasterio.open(path) as source:
+            for _, window in source.block_windows(1):
+                source.read(window=window)
+    finally:
+        logger.removeHandler(heard)
+    if heard.buffer:
+        raise OSError("it does not read back as it was written")
 
 
 def _write_geotiff(
@@ -143,7 +177,7 @@ def _write_geotiff(
 ) -> None:
     highest = max([int(predicted.max()), *names])
     dtype = "uint8" if highest < 256 else "uint16" if highest < 65536 else "int32"
-    with whole_file(path) as temporary, _created(temporary, scene, dtype, 1, 0) as target:
+    with _created(path, scene, dtype, 1, 0) as target:
         target.write(predicted.astype(dtype), 1)
         target.update_tags(1, **{f"CLASS_NAME_{key}": name for key, name in names.items()})
         if dtype == "uint8":
@@ -176,5 +210,6 @@ def _write_png(predicted: NDArray[np.int32], names: Mapping[int, str], path: Pat
     ]
     side = (width + 0.1) / (width + 3.0)
     figure.legend(handles=patches, loc="center left", bbox_to_anchor=(side, 0.5), frameon=False)
-    with whole_file(path) as temporary:
+    with whole_file(path) as temporary, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # a box stands for it
         figure.savefig(temporary, format="png", dpi=100)

@@ -90,7 +90,10 @@ def save_classifier(
         with whole_file(run.path / "training.npz") as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **arrays)
     except OSError as error:
-        raise RunError(f"cannot write {run.path / 'training.npz'}: {error}") from error
+        raise RunError(
+            f"cannot write {run.path / 'training.npz'} ({error.strerror or error}): free some "
+            "space and train again in a new folder"
+        ) from error
     if isinstance(classifier.estimator_, NN1D):
         run.save("network", classifier.estimator_.network_.state_dict(), {})
 

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hsigan.cli.options import Reading, SceneArgument, open_inputs, takes_reading
+from hsigan.cli.options import (
+    Reading,
+    SceneArgument,
+    open_inputs,
+    refuse_to_replace,
+    takes_reading,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,6 +54,7 @@ def classify_command(
     from hsigan.classification import classify_scene, load_classifier
     from hsigan.cli.evaluate_augmentation import counting
 
+    refuse_to_replace([output, probabilities], scenes)
     trained = load_classifier(run)
     opened = open_inputs(scenes, reading)
     maps = []

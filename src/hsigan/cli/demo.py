@@ -44,7 +44,9 @@ def demo_command(
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Folder for everything that is made.")
     ] = Path("demo"),
-    seed: Annotated[int, typer.Option(help="Seed of everything that is drawn.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**31, help="Seed of everything that is drawn.")
+    ] = 0,
     *,
     reading: Reading,
 ) -> None:

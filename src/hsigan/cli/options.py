@@ -171,6 +171,22 @@ def open_inputs(scenes: Sequence[str], reading: Reading | None = None) -> list[x
         return open_scenes(watched_paths, options)
 
 
+def refuse_to_replace(outputs: Sequence[Path | None], scenes: Sequence[str]) -> None:
+    """Refuse to write results over the very files that a command reads.
+
+    Raises
+    ------
+    InputError
+        When an output is one of the scenes.
+    """
+    inputs = {
+        path.resolve() for name in scenes if not _known_name(name) for path in expand_scene(name)
+    }
+    for output in outputs:
+        if output is not None and output.resolve() in inputs:
+            raise InputError(f"{output} is the scene itself: choose another name for the output.")
+
+
 def expand_scene(name: str) -> list[Path]:
     """Return the scene files that a name on the command line stands for.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from hsigan.cli.options import Reading, SceneArgument, open_inputs, takes_reading
+from hsigan.cli.options import Reading, SceneArgument, open_inputs, refuse_to_replace, takes_reading
 from hsigan.errors import InputError
 
 if TYPE_CHECKING:
@@ -128,6 +128,7 @@ def convert(
     from hsigan.scene import mosaic as join
     from hsigan.scene import write_scene
 
+    refuse_to_replace([output], scene)
     scenes = open_inputs(scene, reading)
     if mosaic:
         scenes = [join(scenes, name=output.stem)]

@@ -125,7 +125,7 @@ def _staged(target: Path) -> Iterator[Path]:
         # Headers last: without its header a new data file is not yet a scene.
         for part in sorted(folder.iterdir(), key=lambda p: (p.suffix == ".hdr", p.name)):
             _move(part, target.parent / part.name)
-    except (OSError, RasterioError) as error:
+    except (OSError, RasterioError, SystemError) as error:  # the last is GDAL's, on a full disk
         reason = getattr(error, "strerror", None) or str(error.__cause__ or error)
         raise SceneError(
             f"{target!s} could not be written ({' '.join(reason.split())[:160]}): nothing was left "

@@ -87,7 +87,10 @@ class RunScene:
             names = {int(key): name for key, name in facts.pop("class_names").items()}
             return cls(**facts, class_names=names)
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise RunError(f"{run.path / SCENE_FILE} is missing or damaged: {error}") from error
+            raise RunError(
+                f"{run.path / SCENE_FILE} is missing or damaged ({error}): copy the run again, or "
+                "train it again"
+            ) from error
 
 
 def train_on_scenes(

@@ -4,7 +4,7 @@
 
     RUN/
       config.toml                the resolved, complete settings
-      environment.json           versions, processor, command
+      environment.json           command, versions, processor, commit
       stats.jsonl                one line of losses and validation figures per report
       checkpoints/*.safetensors  weights, with the constructors' arguments as JSON beside them
       state.safetensors          optimisers, random state and step, to resume bit for bit
@@ -98,8 +98,11 @@ class RunFolder:
         """Append one line to stats.jsonl."""
         if rank():
             return
-        with (self.path / "stats.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+        try:
+            with (self.path / "stats.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(record) + "\n")
+        except OSError as error:
+            raise _unwritable(self.path / "stats.jsonl", error) from error
 
     def forget_after(self, step: int) -> None:
         """Drop the lines of stats.jsonl that a continued training is about to write again."""
@@ -136,9 +139,7 @@ class RunFolder:
             with whole_file(target) as temporary:
                 save_file(whole, temporary, metadata={"facts": json.dumps(facts)})
         except (OSError, SafetensorError) as error:
-            raise RunError(
-                f"cannot write {target}: {error}; what was there before is kept"
-            ) from error
+            raise _unwritable(target, error) from error
 
     def load(self, name: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Read what `save` wrote.
@@ -206,4 +207,11 @@ def write_text(path: Path, text: str) -> None:
         with whole_file(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise RunError(f"cannot write {path}: {error}; what was there before is kept") from error
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: Exception) -> RunError:
+    return RunError(
+        f"cannot write {path} ({getattr(error, 'strerror', None) or error}): free some space or "
+        "name another folder; what was there before is kept"
+    )
