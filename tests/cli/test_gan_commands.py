@@ -27,7 +27,9 @@ def folder(tmp_path_factory):
     scene = simulate_scene(24, 20, 12, 3, seed=1)
     write_scene(scene, path / "scene.nc")
     write_scene(scene.drop_vars("label"), path / "bare.nc")
-    split_scenes([scene], SplitOptions(mode="random", train=0.3, seed=0)).save(path / "split.npz")
+    # Validation pixels enough that the spectral GAN has something to choose its checkpoint by.
+    options = SplitOptions(mode="random", train=0.6, validation=0.5, seed=0)
+    split_scenes([scene], options).save(path / "split.npz")
     settings = {"steps": 4, "batch": 16, "width": 8, "validate_every": 1}
     train_on_scenes([scene], None, path / "run", GanOptions(settings=settings))
     return path

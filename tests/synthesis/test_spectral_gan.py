@@ -179,7 +179,7 @@ def test_settings_are_checked():
 
 @recipes
 def test_a_run_is_continued_with_the_same_pixels_alone(recipe, tmp_path):
-    X, y = spectra([30, 30])
+    X, y = spectra([60, 60])
     run = RunFolder(tmp_path / "run")
 
     def stop(step, values):
@@ -207,7 +207,7 @@ def test_a_run_is_continued_with_the_same_pixels_alone(recipe, tmp_path):
 
 
 def test_ctrl_c_while_the_number_of_steps_is_being_found_can_be_resumed(tmp_path):
-    X, y = spectra([60, 60])
+    X, y = spectra([120, 120])
 
     def stop(step, values):
         if step == 4:

@@ -14,7 +14,7 @@ from hsigan.training.state import one_hot
 
 FEATURES = 10
 PIXELS = 300
-LEAST = 5
+LEAST = 20
 """Leading features compared; pixels of a class at most; a class with fewer pixels is left out."""
 
 

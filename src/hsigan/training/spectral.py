@@ -14,7 +14,7 @@ starts blind to classes and sees them fully after ``ramp`` of the training, beca
 GANs collapse first on few labels (Shahbazi et al., ICLR 2022). Unlabelled pixels, where given,
 train the class-blind part of the critic alone, and the generator through it. What is kept is the
 moving average of the generator's weights at the step of the lowest validation distance, and the
-density as it was where no step is better than it by more than the standard error over classes.
+density as it was where no step is better than it by two standard errors over classes.
 """
 
 from __future__ import annotations
@@ -215,7 +215,7 @@ def _average(average: KernelGenerator, generator: KernelGenerator, keep: float) 
 
 
 def _is_better(now: Sequence[float], start: Sequence[float], best: float) -> bool:
-    """Ask for the lowest mean so far, and a gain over the start that exceeds its standard error."""
+    """Ask for the lowest mean so far, and a gain over the start of two standard errors."""
     gains = np.subtract(start, now)
     error = gains.std(ddof=1) / np.sqrt(len(gains)) if len(gains) > 1 else 0.0
-    return bool(np.mean(now) < best and gains.mean() > error)
+    return bool(np.mean(now) < best and gains.mean() > 2 * error)
