@@ -31,7 +31,7 @@ ConfigT = TypeVar("ConfigT", bound=Config)
 
 
 def recipe_names(kind: str) -> list[str]:
-    """Return the names of the shipped recipes of one kind ("gan", "classifier", "experiment")."""
+    """Return the names of the shipped recipes of one kind ("gan", "experiment")."""
     folder = resources.files("hsigan") / "recipes" / kind
     if not folder.is_dir():
         return []
