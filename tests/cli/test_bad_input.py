@@ -1,6 +1,7 @@
 """Bad input ends with one line that says what to do, exit status 2, and everything as it was."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -206,3 +207,16 @@ def test_a_full_disk_keeps_older_maps(hsigan, folder, classifier, monkeypatch, n
     refused(hsigan(*arguments), name, "free some space")
     assert (folder / name).read_bytes() == before
     assert not list(folder.glob(".*"))
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", "3"])
+def test_a_classifier_with_damaged_facts_is_refused(hsigan, folder, classifier, text):
+    damaged = shutil.copytree(classifier, folder / "damaged", dirs_exist_ok=True)
+    (damaged / "classifier.json").write_text(text)
+    refused(hsigan("classify", damaged, "one.nc", "-o", "x.tif"), "damaged", "train it again")
+
+
+def test_results_that_are_no_text_are_refused(hsigan, folder):
+    (folder / "results").mkdir()
+    (folder / "results" / "results.jsonl").write_bytes(b"\xff\xfe\n")
+    refused(hsigan("report", "results"), "line 1", "remove the line")

@@ -109,6 +109,18 @@ def load_classifier(path: str | Path) -> TrainedClassifier:
     """
     run = RunFolder(path)
     facts, arrays = _read(run.path)
+    try:
+        return _rebuilt(run, facts, arrays)
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise RunError(
+            f"the classifier in {path} is damaged ({type(error).__name__}: {error}): train it again"
+        ) from error
+
+
+def _rebuilt(
+    run: RunFolder, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]
+) -> TrainedClassifier:
+    """Fit the classifier again, or restore its network, and see that it decides as it did."""
     classifier = SpectralClassifier(
         facts["name"], facts["params"], facts["random_state"], facts["tuned_pixels"]
     )
@@ -119,7 +131,7 @@ def load_classifier(path: str | Path) -> TrainedClassifier:
     agreement = float((classifier.predict(arrays["spectra"]) == arrays["predicted"]).mean())
     if agreement < _LEAST_AGREEMENT:
         raise RunError(
-            f"the classifier in {path} predicts {100 * (1 - agreement):.1f} % of its training "
+            f"the classifier in {run.path} predicts {100 * (1 - agreement):.1f} % of its training "
             "pixels otherwise than when it was trained: install the versions that its "
             "environment.json names, or train it again"
         )

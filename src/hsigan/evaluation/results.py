@@ -123,7 +123,9 @@ class ResultsFolder:
         """
         if not self.records_path.exists():
             return []
-        whole, _, _ = self.records_path.read_text(encoding="utf-8").rpartition("\n")
+        whole, _, _ = self.records_path.read_text(encoding="utf-8", errors="replace").rpartition(
+            "\n"
+        )
         found: dict[Record, Record] = {}
         for number, line in enumerate(whole.splitlines(), start=1):
             try:
