@@ -92,8 +92,10 @@ def plain_seconds_per_step(data: SpectraTensors, config: HyperganConfig, steps: 
 
 
 def spectral_seconds(scene: xr.Dataset, split: Split, seed: int) -> float:
-    """Time one whole training. With 3 % of the labels no pixels can choose a checkpoint, so the
-    density is kept and the adversary never starts; with 30 % it runs all of its steps.
+    """Time one whole training.
+
+    With 3 % of the labels no pixels can choose a checkpoint, so the density is kept and the
+    adversary never starts; with 30 % it runs all of its steps.
     """
     train = gather_pixels([scene], split.train)
     held_out = gather_pixels([scene], split.validation, band_indices=train.band_indices)

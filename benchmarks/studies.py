@@ -41,7 +41,9 @@ class Study:
 
 
 STUDIES = {
-    "synthesis-salinas-a": Study(f"evaluate synthesis {SALINAS} --seed 10 --seeds 10 {RIVALS}", 0.1),
+    "synthesis-salinas-a": Study(
+        f"evaluate synthesis {SALINAS} --seed 10 --seeds 10 {RIVALS}", 0.1
+    ),
     "synthesis-enmap": Study(f"evaluate synthesis {ENMAP} --seeds 10 {RIVALS}", 0.2),
     "synthesis-neon": Study(f"evaluate synthesis {NEON} --seeds 10 {RIVALS}", 0.5),
     "unmixing-samson": Study(

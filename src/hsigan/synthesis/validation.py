@@ -32,10 +32,11 @@ def validation_distance(
     call, so that two checkpoints differ by their weights alone. None where no class has pixels
     enough.
     """
+    random = np.random.default_rng(seed)  # pixels come in scan order: the first lie together
     variance = space.deviations[:FEATURES]
     encoded = space.encode(spectra)[:, :FEATURES] * variance
     real = {
-        code: encoded[codes == code][:PIXELS]
+        code: random.permutation(encoded[codes == code])[:PIXELS]
         for code in range(classes)
         if (codes == code).sum() >= LEAST
     }
@@ -44,11 +45,11 @@ def validation_distance(
     widths = {code: median_pair_distance(pixels) for code, pixels in real.items()}
 
     def validate(generator: KernelGenerator) -> list[float]:
-        random = torch.Generator(generator.means.device).manual_seed(seed)
+        latent_random = torch.Generator(generator.means.device).manual_seed(seed)
         distances = []
         for code, pixels in real.items():
             labels = torch.full((PIXELS,), code, device=generator.means.device)
-            latents = generator.draw_latents(labels, random)
+            latents = generator.draw_latents(labels, latent_random)
             with torch.inference_mode():
                 features = generator(latents, one_hot(labels, classes)).cpu().numpy()
             fakes = features[:, :FEATURES] * variance
