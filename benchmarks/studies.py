@@ -20,15 +20,6 @@ from hsigan.evaluation.results import ResultsFolder
 
 AUGMENT = "evaluate augmentation --processes 1 --recipe"
 SALINAS = "known:salinas-a"
-ENMAP = (
-    "$DATA/enmap_potsdam/images --labels $DATA/enmap_potsdam/labels "
-    "--classes 1,2,3,4 --mode tiles --train 0.5 --guard 1"
-)
-NEON = (
-    "'$DATA/idtrees_neon/HSI/MLBS_*.tif' --labels $DATA/idtrees_neon/ITC/train_MLBS.shp "
-    "--label-field taxonID --label-table $DATA/idtrees_neon/train_data.csv --label-key indvdID "
-    "--classes QURU,ACRU,QUAL,NYSY,AMLA --mode tiles --train 0.5 --guard 1"
-)
 RIVALS = "--methods gan,gaussian,gaussian-mixture,smoothed-bootstrap,smote,mixup,gain-offset"
 
 
@@ -44,8 +35,8 @@ STUDIES = {
     "synthesis-salinas-a": Study(
         f"evaluate synthesis {SALINAS} --seed 10 --seeds 10 {RIVALS}", 0.1
     ),
-    "synthesis-enmap": Study(f"evaluate synthesis {ENMAP} --seeds 10 {RIVALS}", 0.2),
-    "synthesis-neon": Study(f"evaluate synthesis {NEON} --seeds 10 {RIVALS}", 0.5),
+    "synthesis-enmap": Study(f"evaluate synthesis --recipe enmap-all --seeds 10 {RIVALS}", 0.2),
+    "synthesis-neon": Study(f"evaluate synthesis --recipe neon --seeds 10 {RIVALS}", 0.5),
     "unmixing-samson": Study(
         "evaluate synthesis $DATA/samson/samson_1.img --abundances $DATA/samson/end3.mat "
         "--train 0.1 --seeds 3 --methods gan,gaussian",

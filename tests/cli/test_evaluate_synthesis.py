@@ -20,10 +20,11 @@ def scene_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def _run(*arguments: object) -> Result:
+def _run(*arguments: object, catch_exceptions: bool = True) -> Result:
     app = typer.Typer()
     app.command()(evaluate_synthesis_command)
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+    words = [str(argument) for argument in arguments]
+    return CliRunner().invoke(app, words, catch_exceptions=catch_exceptions)
 
 
 def test_a_table_and_a_whole_results_folder_come_out(scene_file: Path, tmp_path: Path) -> None:
@@ -41,6 +42,19 @@ def test_a_table_and_a_whole_results_folder_come_out(scene_file: Path, tmp_path:
     assert facts["options"]["methods"] == ["smote", "duplication"]
     seeds = {record.seed for record in ResultsFolder(tmp_path).records()}
     assert seeds == {0, 1}
+
+
+def test_a_recipe_brings_scenes_and_split(scene_file: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text(
+        f'scenes = ["{scene_file}"]\n[split]\nmode = "random"\ntrain_per_class = 12\n'
+    )
+    quick = ["--methods", "smote", "--floor-draws", 1, "--per-class", 20, "-o", tmp_path / "out"]
+    done = _run("--recipe", recipe, *quick)
+    assert done.exit_code == 0, done.output
+    assert {r.labels_per_class for r in ResultsFolder(tmp_path / "out").records()} == {12}
+    with pytest.raises(SceneError, match="--recipe"):
+        _run(*quick, catch_exceptions=False)
 
 
 def test_what_is_done_is_not_done_again(scene_file: Path, tmp_path: Path) -> None:

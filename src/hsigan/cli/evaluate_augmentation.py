@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from hsigan.cli.options import Reading, expand_scene, open_inputs, takes_reading
-from hsigan.cli.split import parse_classes
+from hsigan.cli.experiment import experiment_config, open_experiment, with_class_ids
+from hsigan.cli.options import Reading, takes_reading
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from hsigan.evaluation.augmentation_config import AugmentationConfig
     from hsigan.evaluation.results import Record
 
@@ -94,9 +92,11 @@ def evaluate_augmentation_command(
     }
     if classes is not None:
         given["class_names"] = [word.strip() for word in classes.split(",")]
-    config = _config(recipe, given, {k: v for k, v in split.items() if v is not None}, set_ or [])
-    opened = _open(scenes or [], config, reading)
-    config = _with_class_ids(config, opened[0])
+    config = experiment_config(
+        recipe, given, {k: v for k, v in split.items() if v is not None}, set_ or []
+    )
+    opened = open_experiment(scenes or [], config, reading)
+    config = with_class_ids(config, opened[0])
     name = recipe if recipe and not recipe.endswith(".toml") else opened[0].attrs["name"]
     folder = ResultsFolder(output)
     started = time.monotonic()
@@ -150,36 +150,6 @@ def print_gains(records: list[Record], config: AugmentationConfig) -> None:
     Console(soft_wrap=True).print(table)
 
 
-def _config(
-    recipe: str | None, given: dict[str, Any], split: dict[str, Any], overrides: list[str]
-) -> AugmentationConfig:
-    """Lay the command line's settings over a recipe's; one kind of amount replaces the other."""
-    from hsigan.evaluation.augmentation_config import AugmentationConfig
-    from hsigan.recipe import build_config, load_recipe
-
-    values = {} if recipe is None else load_recipe("experiment", recipe)
-    old = values.get("split", {"mode": "random"})
-    amounts = {"train", "train_per_class"}
-    if amounts & set(split) and split.get("mode") is None:
-        old = {key: value for key, value in old.items() if key not in amounts}
-    elif split.get("mode") is not None:
-        old = {key: value for key, value in old.items() if key == "classes"}
-    merged = old | split
-    if not amounts & set(merged):
-        merged["train"] = 0.03 if merged.get("mode") == "random" else 0.5
-    return build_config(AugmentationConfig, values | given | {"split": merged}, overrides)
-
-
-def _with_class_ids(config: AugmentationConfig, scene: xr.Dataset) -> AugmentationConfig:
-    """Return the settings with the ids of the classes that they name."""
-    from hsigan.scene import class_names_of
-
-    if config.class_names is None:
-        return config
-    ids = parse_classes(",".join(config.class_names), class_names_of(scene))
-    return config.model_copy(update={"split": {**config.split, "classes": ids}})
-
-
 def _given(
     seeds: int | None, methods: str | None, classifiers: str | None, amounts: str | None
 ) -> dict[str, Any]:
@@ -198,51 +168,6 @@ def _given(
                 f"--amounts takes numbers such as 0.5,1,2. Got {amounts!r} instead."
             ) from None
     return values
-
-
-def _open(names: list[str], config: AugmentationConfig, reading: Reading) -> list[xr.Dataset]:
-    """Open the scenes of the command line, else those of the recipe."""
-    from hsigan.errors import InputError
-
-    if names:
-        return open_inputs(names, reading)
-    if not config.scenes:
-        raise InputError("no scene was given: name files, or a recipe with --recipe.")
-    own: dict[str, Any] = {
-        key: _on_disk(value) if key in ("labels", "label_table", "wavelengths") else value
-        for key, value in config.reading.items()
-    }
-    if "labels" in own:
-        own["labels"] = [own["labels"]]
-    if "label_table" in own:
-        own["label_table"] = Path(own["label_table"])
-    files = [
-        str(path)
-        for name in config.scenes
-        for path in ([name] if _is_known(name) else expand_scene(_on_disk(name)))
-        if Path(str(path)).name not in config.leave_out
-    ]
-    return open_inputs(files, Reading(**own))
-
-
-def _is_known(name: str) -> bool:
-    return name.startswith("known:")
-
-
-def _on_disk(name: str) -> str:
-    """Return a path of a recipe as it stands or, if it is not there, below ``HSIGAN_DATA``."""
-    from hsigan.errors import SceneError
-
-    there = Path(name.partition("*")[0])
-    if there.is_absolute() or there.exists() or there.parent.is_dir():
-        return name
-    below = os.environ.get("HSIGAN_DATA")
-    if below is None:
-        raise SceneError(
-            f"{name}, which the recipe names, is not here: set HSIGAN_DATA to the folder that "
-            "holds it, or name your own scenes on the command line."
-        )
-    return str(Path(below) / name)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from hsigan.cli.experiment import experiment_config, open_experiment, with_class_ids
 from hsigan.cli.options import Reading, open_inputs, takes_reading
 from hsigan.cli.synthesis_table import print_figures
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
+    from hsigan.evaluation.augmentation_config import AugmentationConfig
     from hsigan.evaluation.results import ResultsFolder
     from hsigan.evaluation.synthesis_study import Contestants
     from hsigan.sampling import Split, SplitOptions
@@ -27,12 +29,16 @@ if TYPE_CHECKING:
 @takes_reading
 def evaluate_synthesis_command(
     inputs: Annotated[
-        list[str],
-        typer.Argument(metavar="[RUN] SCENE", help="Scenes, and folders of trained GANs."),
-    ],
+        list[str] | None,
+        typer.Argument(metavar="[RUN] [SCENE]", help="Scenes, and folders of trained GANs."),
+    ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="RESULTS", help="Folder for the results.")
-    ],
+    ] = Path("results"),
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="Scenes and split of a shipped experiment such as pavia-u-3pct."),
+    ] = None,
     methods: Annotated[
         str | None,
         typer.Option(
@@ -92,18 +98,24 @@ def evaluate_synthesis_command(
 
     Example: hsigan evaluate synthesis SalinasA.mat --labels SalinasA_gt.mat --train 0.03
     --methods gan,gaussian --samples theirs=theirs.npz -o results
+
+    A recipe brings the scenes and the split of one of the paper's tables:
+    hsigan evaluate synthesis --recipe pavia-u-3pct --seeds 3 -o results
     """
     from hsigan.evaluation.results import ResultsFolder
     from hsigan.sampling import Split, SplitOptions
     from hsigan.scene import class_names_of
 
     started = perf_counter()
-    scenes, runs = _opened(inputs, reading, abundances is not None)
+    config = None if recipe is None else experiment_config(recipe, {}, {}, [])
+    scenes, runs = _opened(inputs or [], config, reading, abundances is not None)
     shares = _labelled_by(scenes, abundances)
     who = _contestants(methods, samples, runs, per_class, set_)
     given = split or _split_of(runs, train, train_per_class)
     if given is not None:
         options: Split | SplitOptions = Split.load(given)
+    elif config is not None:
+        options = with_class_ids(config, scenes[0]).split_options(seed)
     else:
         options = SplitOptions(
             mode=mode,
@@ -173,7 +185,7 @@ def _run(
 
 
 def _opened(
-    inputs: Sequence[str], reading: Reading, by_abundance: bool
+    inputs: Sequence[str], config: AugmentationConfig | None, reading: Reading, by_abundance: bool
 ) -> tuple[list[xr.Dataset], dict[str, Path]]:
     """Return the scenes, and the run folders by name."""
     from hsigan.errors import SceneError
@@ -182,12 +194,16 @@ def _opened(
         Path(name).name: Path(name) for name in inputs if (Path(name) / "config.toml").is_file()
     }
     names = [name for name in inputs if not (Path(name) / "config.toml").is_file()]
-    if not names:
+    if not names and not inputs and config is None:
+        raise SceneError("no scene was given: name files, or a recipe with --recipe.")
+    if not names and config is None:
         raise SceneError(
             f"a run is judged against real pixels: name the scene too, as in "
             f"`hsigan evaluate synthesis {inputs[0]} SCENE --labels FILE`."
         )
-    scenes = open_inputs(names, reading)
+    scenes = (
+        open_inputs(names, reading) if config is None else open_experiment(names, config, reading)
+    )
     if by_abundance and len(scenes) > 1:
         raise SceneError(f"--abundances goes with one scene. Got {len(scenes)}.")
     return scenes, runs
