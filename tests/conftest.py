@@ -1,6 +1,7 @@
 """Where the real scenes lie, for tests that use them."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -15,3 +16,10 @@ def data_dir() -> Path:
     if not (folder / "salinas_a").is_dir():
         pytest.skip(f"no real scenes in {folder}: set HSIGAN_DATA to a folder that holds them")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hear_ctrl_c() -> None:
+    """Hear Ctrl-C in tests of it, also where the tests were started in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

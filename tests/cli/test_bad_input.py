@@ -149,7 +149,7 @@ def test_a_split_holds_what_was_there_when_it_cannot_be_written(hsigan, folder):
 
 def test_interrupting_says_what_is_kept(folder):
     command = [sys.executable, "-m", "hsigan", "scene", "simulate", "-o", "never.tif"]
-    command += ["--height", "2000", "--width", "2000", "--bands", "300"]
+    command += ["--height", "1200", "--width", "1200", "--bands", "200"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(
         command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
