@@ -61,9 +61,9 @@ STUDIES = {
     "area-gan-enmap-10": Study(f"{AUGMENT} enmap-10 --seeds 30 --methods none,area-gan", 0.2),
     "area-gan-enmap-25": Study(f"{AUGMENT} enmap-25 --seeds 30 --methods none,area-gan", 0.3),
     "area-gan-enmap-25-density": Study(
-        f"{AUGMENT} enmap-25 --seeds 30 --methods none,area-gan "
+        f"{AUGMENT} enmap-25 --seeds 10 --methods none,area-gan "
         "--set 'gan={spectral={steps=0}}'",
-        0.2,
+        0.1,
     ),
     "amounts-enmap-25": Study(
         f"{AUGMENT} enmap-25 --seeds 10 --methods none,gan,gaussian,smote "
