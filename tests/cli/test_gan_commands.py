@@ -202,3 +202,9 @@ def test_a_damaged_scene_file_is_refused(hsigan, folder, content):
         refused(hsigan("sample", "run", "-o", "a.npz"), "scene.json is missing or damaged")
     finally:
         path.write_text(whole)
+
+
+def test_a_scene_of_one_band_is_refused_with_advice(hsigan, tmp_path):
+    write_scene(simulate_scene(24, 20, 1, 3, seed=1), tmp_path / "one.nc")
+    refused(hsigan("train", "gan", tmp_path / "one.nc", "--out", tmp_path / "run"), "more bands")
+    assert not (tmp_path / "run").exists()

@@ -39,10 +39,18 @@ def check_training(
             spectra, labels = validate_data(gan, X, y, **least)
             check_classification_targets(labels)
     except ValueError as error:  # scikit-learn's words, which its own checks ask for
-        raise InputError(str(error)) from error
+        raise InputError(f"{error}{_advice(X)}") from error
     if mode == "unsupervised":
         labels = np.zeros(len(spectra), dtype=np.int64)
     return spectra, labels
+
+
+def _advice(X: ArrayLike) -> str:
+    """Say what to do where a scene has one band only."""
+    shape = np.shape(X)
+    if len(shape) == 2 and shape[1] == 1:
+        return " A spectrum needs two usable bands or more: choose a scene with more bands."
+    return ""
 
 
 def check_more(X: ArrayLike | None, name: str, bands: int) -> Floats | None:

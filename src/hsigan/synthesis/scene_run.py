@@ -21,6 +21,7 @@ from hsigan.sampling import (
     gather_unlabelled,
 )
 from hsigan.synthesis.baselines_base import class_counts
+from hsigan.synthesis.gan_inputs import check_training
 from hsigan.synthesis.gan_settings import resolve_settings
 from hsigan.synthesis.samples import Samples
 from hsigan.synthesis.spectral_gan import SpectralGAN
@@ -132,12 +133,14 @@ def train_on_scenes(
         random_state=options.seed,
         report=report,
     )
+    labels = None if config.mode == "unsupervised" else train.labels
+    check_training(gan, train.spectra, labels, config.mode)  # before a folder is made
     gan.run = RunFolder.create(out, gan.run_settings(), options.resume)
     if rank() == 0:
         _note_scene(gan.run, _remember(scenes, train, validation, unlabelled), split)
     return gan.fit(
         train.spectra,
-        None if config.mode == "unsupervised" else train.labels,
+        labels,
         None if validation is None else validation.spectra,
         None if validation is None else validation.labels,
         None if unlabelled is None else unlabelled.spectra,
