@@ -72,6 +72,8 @@ def _mean(values: BySeed) -> Interval:
 def _cell(interval: Interval, digits: int = 2, sign: bool = False) -> str:
     plus = "+" if sign else ""
     mean = f"{interval.mean:{plus}.{digits}f}"
+    if interval.count < 2:
+        return mean
     return f"{mean} ({interval.low:{plus}.{digits}f} {interval.high:{plus}.{digits}f})"
 
 
