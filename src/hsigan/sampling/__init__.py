@@ -6,6 +6,7 @@ from hsigan.sampling.georeference import common_grid
 from hsigan.sampling.grid import GridPosition
 from hsigan.sampling.make import make_split
 from hsigan.sampling.options import MODES, GuardSide, Mode, SplitOptions
+from hsigan.sampling.patches import PatchView, centres_of, cut_patches, row_patches
 from hsigan.sampling.pixels import PixelTable, common_bands, gather_pixels, gather_unlabelled
 from hsigan.sampling.scenes import check_split_fits, labels_of, split_scenes
 from hsigan.sampling.split import PARTS, BoolMap, Part, Split
@@ -19,17 +20,21 @@ __all__ = [
     "GuardSide",
     "Mode",
     "Part",
+    "PatchView",
     "PixelTable",
     "Split",
     "SplitOptions",
     "audit",
+    "centres_of",
     "check_split_fits",
     "common_bands",
     "common_grid",
+    "cut_patches",
     "gather_pixels",
     "gather_unlabelled",
     "labels_of",
     "make_split",
+    "row_patches",
     "split_scenes",
     "stratified_folds",
 ]
