@@ -37,6 +37,23 @@ STUDIES = {
     ),
     "synthesis-enmap": Study(f"evaluate synthesis --recipe enmap-all --seeds 10 {RIVALS}", 0.2),
     "synthesis-neon": Study(f"evaluate synthesis --recipe neon --seeds 10 {RIVALS}", 0.5),
+    # The paper's GAN: its trainings are kept as runs, so that both studies share them.
+    "hypergan-salinas-a": Study(
+        "evaluate synthesis --recipe salinas-a-3pct --seed 10 --seeds 3 --methods hypergan "
+        "--set steps=100000 --keep hypergan-runs",
+        2.8,
+    ),
+    "hypergan-salinas-a-augmentation": Study(
+        f"{AUGMENT} salinas-a-3pct --seeds 3 --set first_seed=10 --methods none,gan,hypergan "
+        "--set 'gan={hypergan={steps=100000}}' --keep hypergan-runs",
+        0.05,
+    ),
+    "hypergan-enmap-25": Study(
+        f"{AUGMENT} enmap-25 --seeds 3 --methods none,gan,hypergan,hypergan-ss "
+        "--set 'gan={hypergan={steps=20000},hypergan-semi-supervised={steps=20000}}' "
+        "--keep hypergan-runs",
+        1.2,
+    ),
     "unmixing-samson": Study(
         "evaluate synthesis $DATA/samson/samson_1.img --abundances $DATA/samson/end3.mat "
         "--train 0.1 --seeds 3 --methods gan,gaussian",

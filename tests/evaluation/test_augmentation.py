@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from hsigan.classification import tune
-from hsigan.errors import RecipeError
+from hsigan.errors import RecipeError, RunError
 from hsigan.evaluation.augmentation import evaluate_augmentation
 from hsigan.evaluation.augmentation_config import AugmentationConfig
 from hsigan.evaluation.augmentation_methods import METHODS, fit_generator, possible
@@ -23,6 +23,7 @@ from hsigan.recipe import build_config, load_recipe, recipe_names
 from hsigan.sampling import make_split
 from hsigan.sampling.pixels import gather_pixels
 from hsigan.scene import simulate_scene
+from hsigan.synthesis import SpectralGAN
 from hsigan.synthesis.auto import Candidate
 
 WITHOUT_GANS = tuple(n for n, m in METHODS.items() if not m.gan_recipe)
@@ -224,3 +225,30 @@ def test_an_impossible_split_is_refused() -> None:
         build_config(AugmentationConfig, {"split": {"mode": "randum", "train": 0.1}})
     with pytest.raises(RecipeError, match="split"):
         build_config(AugmentationConfig, {"split": {"tain": 0.1}})
+
+
+def test_a_kept_gan_is_not_trained_twice(scene: xr.Dataset, tmp_path: Path) -> None:
+    data = _partition(scene)
+    settings = {"hypergan": {"steps": 2, "batch": 8}}
+    first = fit_generator("hypergan", data, settings, tmp_path)
+    state = tmp_path / f"hypergan-seed-{data.seed}" / "state.safetensors"
+    assert state.is_file()
+    again = fit_generator("hypergan", data, settings, tmp_path)
+    np.testing.assert_array_equal(
+        first.sample(3, random_state=0)[0], again.sample(3, random_state=0)[0]
+    )
+    state.write_bytes(b"cut off")
+    with pytest.raises(RunError, match="damaged"):  # so it was read, not trained anew
+        fit_generator("hypergan", data, settings, tmp_path)
+
+
+def test_a_training_that_was_interrupted_is_no_result(
+    scene: xr.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(self: SpectralGAN, *pixels: object, **more: object) -> SpectralGAN:
+        self.interrupted_ = True
+        return self
+
+    monkeypatch.setattr(SpectralGAN, "fit", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        fit_generator("gan", _partition(scene), {})

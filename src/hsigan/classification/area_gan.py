@@ -36,6 +36,7 @@ class AreaGAN(BaseEstimator):  # type: ignore[misc]
     ----------
     teacher_ : TwoViewClassifier
     gan_ : SpectralGAN
+    interrupted_ : whether Ctrl-C stopped its training
     classes_ : (K,) array
     class_shares_ : dict
         Label to the share of the area that the teacher sees in it; `augment` draws by it, because
@@ -82,6 +83,7 @@ class AreaGAN(BaseEstimator):  # type: ignore[misc]
         self.gan_ = SpectralGAN("spectral", self.settings, random_state=seed)
         # The labelled pixels stay in, so that no class is without a pixel.
         self.gan_.fit(np.concatenate([spectra, pool]), np.concatenate([labels, guessed]))
+        self.interrupted_ = self.gan_.interrupted_
         return self
 
     def sample(

@@ -70,6 +70,13 @@ def evaluate_augmentation_command(
     processes: Annotated[
         int, typer.Option(help="Partitions that run at a time; 0: one per processor core.")
     ] = 0,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Keep the GANs trained here as runs; an interrupted training continues.",
+        ),
+    ] = None,
     *,
     reading: Reading,
 ) -> None:
@@ -108,6 +115,7 @@ def evaluate_augmentation_command(
             folder,
             scene_name=str(name),
             processes=processes or (os.cpu_count() or 1),
+            keep=keep,
             progress=lambda message, done, planned: report(done, planned, message),
         )
     seconds = time.monotonic() - started

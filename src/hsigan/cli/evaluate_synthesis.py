@@ -91,6 +91,13 @@ def evaluate_synthesis_command(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A setting over the GAN recipes."),
     ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Keep the GANs trained here as runs; an interrupted training continues.",
+        ),
+    ] = None,
     *,
     reading: Reading,
 ) -> None:
@@ -102,6 +109,8 @@ def evaluate_synthesis_command(
     A recipe brings the scenes and the split of one of the paper's tables:
     hsigan evaluate synthesis --recipe pavia-u-3pct --seeds 3 -o results
     """
+    from dataclasses import replace
+
     from hsigan.evaluation.results import ResultsFolder
     from hsigan.sampling import Split, SplitOptions
     from hsigan.scene import class_names_of
@@ -110,7 +119,7 @@ def evaluate_synthesis_command(
     config = None if recipe is None else experiment_config(recipe, {}, {}, [])
     scenes, runs = _opened(inputs or [], config, reading, abundances is not None)
     shares = _labelled_by(scenes, abundances)
-    who = _contestants(methods, samples, runs, per_class, set_)
+    who = replace(_contestants(methods, samples, runs, per_class, set_), keep=keep)
     given = split or _split_of(runs, train, train_per_class)
     if given is not None:
         options: Split | SplitOptions = Split.load(given)

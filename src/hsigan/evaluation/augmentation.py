@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from pathlib import Path
 from typing import Any
 
 import xarray as xr
@@ -34,6 +35,7 @@ def evaluate_augmentation(
     *,
     scene_name: str | None = None,
     processes: int = 1,
+    keep: Path | None = None,
     progress: Progress | None = None,
 ) -> list[Record]:
     """Run what is not yet in the results folder, and return all of its records.
@@ -47,6 +49,7 @@ def evaluate_augmentation(
     folder : where records go, as soon as they are there
     scene_name : how records name the scene; by default the first scene's name
     processes : partitions that run at a time, each on one thread
+    keep : a folder that keeps the GANs as runs, where interrupted trainings continue
     progress : called after each method
     """
     name = scene_name or str(scenes[0].attrs.get("name", "scene"))
@@ -56,7 +59,7 @@ def evaluate_augmentation(
     todo = [seed for seed in config.all_seeds() if len(done.get(seed, ())) < len(works(config))]
     report = progress or _silent
     report("continuing" if count else "starting", count, planned)
-    jobs = ((scenes, config, folder, name, seed, done.get(seed, set())) for seed in todo)
+    jobs = ((scenes, config, folder, name, seed, done.get(seed, set()), keep) for seed in todo)
     steps = _in_processes(jobs, processes) if processes > 1 else _one_by_one(jobs)
     for message, finished in steps:
         count += finished
@@ -120,7 +123,9 @@ def _done(folder: ResultsFolder, config: AugmentationConfig, scene: str) -> dict
     return done
 
 
-Job = tuple[Sequence[xr.Dataset], AugmentationConfig, ResultsFolder, str, int, set[Work]]
+Job = tuple[
+    Sequence[xr.Dataset], AugmentationConfig, ResultsFolder, str, int, set[Work], Path | None
+]
 
 
 def _one_by_one(jobs: Iterator[Job]) -> Iterator[tuple[str, int]]:
@@ -130,12 +135,12 @@ def _one_by_one(jobs: Iterator[Job]) -> Iterator[tuple[str, int]]:
 
 def _run(job: Job) -> Iterator[tuple[str, int]]:
     """Run one partition; yield a message and the number of steps after each one."""
-    scenes, config, folder, name, seed, done = job
+    scenes, config, folder, name, seed, done, keep = job
     split = split_scenes(scenes, config.split_options(seed))
     if seed == config.first_seed:
         folder.save_arrays(scene_arrays(scenes, split))
     data = make_partition(scenes, split, seed, config.max_unlabelled)
-    for work, records in run_partition(data, config, name, done):
+    for work, records in run_partition(data, config, name, done, keep):
         folder.append(records)
         amount = "" if work[1] is None else f" x {work[1]:g}"
         yield f"seed {seed}: {work[0]}{amount}", 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from hsigan.classification.area_gan import AreaGAN
 from hsigan.evaluation.augmentation_partition import Partition
-from hsigan.synthesis.auto import Generator, augment
+from hsigan.synthesis.auto import Generator, augment, fit_whole
 from hsigan.synthesis.baselines import SIMPLE_GENERATORS
 from hsigan.synthesis.baselines_pixels import Relighting
 from hsigan.synthesis.transductive import AreaStandardisation, Coral
@@ -72,14 +73,21 @@ def make_generator(
     wavelengths_nm: Spectra | None,
     seed: int,
     gan_settings: Mapping[str, Mapping[str, Any]],
+    keep: Path | None = None,
 ) -> Generator:
-    """Return a generator by name, not yet fitted."""
+    """Return a generator by name, not yet fitted.
+
+    With ``keep``, a folder, a GAN trains in the run folder ``<name>-seed-<seed>`` in it, where an
+    interrupted training continues.
+    """
     method = METHODS[name]
     if method.gan_recipe:
         from hsigan.synthesis import SpectralGAN
+        from hsigan.training.run_folder import RunFolder
 
         settings = gan_settings.get(method.gan_recipe, {})
-        gan: Generator = SpectralGAN(method.gan_recipe, settings, random_state=seed)
+        run = None if keep is None else RunFolder(keep / f"{name}-seed-{seed}")
+        gan: Generator = SpectralGAN(method.gan_recipe, settings, run=run, random_state=seed)
         return gan
     if name == "area-gan":
         return AreaGAN(gan_settings.get("spectral", {}), random_state=seed)
@@ -91,12 +99,16 @@ def make_generator(
 
 
 def fit_generator(
-    name: str, data: Partition, gan_settings: Mapping[str, Mapping[str, Any]]
+    name: str,
+    data: Partition,
+    gan_settings: Mapping[str, Mapping[str, Any]],
+    keep: Path | None = None,
 ) -> Generator:
     """Return the generator fitted on the partition's training pixels, never on its test pixels."""
-    generator = make_generator(name, data.wavelengths_nm, data.seed, gan_settings)
+    generator = make_generator(name, data.wavelengths_nm, data.seed, gan_settings, keep)
     few = not len(data.y_validation)
-    generator.fit(
+    fit_whole(
+        generator,
         data.X,
         data.y,
         X_validation=None if few else data.X_validation,

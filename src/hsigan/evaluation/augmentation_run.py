@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -57,21 +58,24 @@ class PartitionRun:
     generators: dict[str, Generator] = field(default_factory=dict)
     fitted: dict[tuple[str, float | None, str], SpectralClassifier] = field(default_factory=dict)
     choices: dict[str, AutoChoice] = field(default_factory=dict)
+    keep: Path | None = None
 
     @classmethod
-    def begin(cls, data: Partition, config: AugmentationConfig) -> PartitionRun:
+    def begin(
+        cls, data: Partition, config: AugmentationConfig, keep: Path | None = None
+    ) -> PartitionRun:
         """Tune every classifier on the real pixels, once for all methods."""
         name = config.classifiers[0]
         kind = classifier_kind(name)
         if len(config.classifiers) == 1 and kind.settled and not len(data.y_validation):
             # Nothing to choose: cross-validating ten thousand epochs would only cost hours.
             settled = Tuned(name, dict(kind.default), pixels=len(data.y))
-            return cls(data, config, {name: settled}, name)
+            return cls(data, config, {name: settled}, name, keep=keep)
         validation = (data.X_validation, data.y_validation)
         tuned = {
             n: tune(n, data.X, data.y, *validation, seed=data.seed) for n in config.classifiers
         }
-        return cls(data, config, tuned, best_of(tuned.values()).name)
+        return cls(data, config, tuned, best_of(tuned.values()).name, keep=keep)
 
     def training_set(self, method: str, amount: float | None) -> TrainingSet:
         """Return what a method makes of the training pixels."""
@@ -97,7 +101,7 @@ class PartitionRun:
 
     def _generator(self, method: str) -> Generator:
         if method not in self.generators:
-            self.generators[method] = fit_generator(method, self.data, self.config.gan)
+            self.generators[method] = fit_generator(method, self.data, self.config.gan, self.keep)
         return self.generators[method]
 
     def fit(
@@ -192,7 +196,11 @@ def works(config: AugmentationConfig) -> list[Work]:
 
 
 def run_partition(
-    data: Partition, config: AugmentationConfig, scene: str, done: set[Work]
+    data: Partition,
+    config: AugmentationConfig,
+    scene: str,
+    done: set[Work],
+    keep: Path | None = None,
 ) -> Iterator[tuple[Work, list[Record]]]:
     """Yield the records of each method and amount that is not done yet.
 
@@ -201,7 +209,7 @@ def run_partition(
     """
     if all(work in done for work in works(config)):
         return
-    run = PartitionRun.begin(data, config)
+    run = PartitionRun.begin(data, config, keep)
     reference = run.scores("none", None)[BEST]["overall_accuracy"]
     for method, amount in works(config):
         if (method, amount) in done or not possible(method, data):

@@ -49,6 +49,7 @@ class Contestants:
     skip_impossible : leave out methods that need unlabelled pixels where the split leaves none;
         otherwise that is an error
     gan_settings : laid over the GAN recipes
+    keep : a folder that keeps the GANs trained here as runs, where interrupted trainings continue
     """
 
     methods: tuple[str, ...] = DEFAULT_METHODS
@@ -57,6 +58,7 @@ class Contestants:
     per_class: int = 1000
     skip_impossible: bool = False
     gan_settings: Mapping[str, Any] = field(default_factory=dict)
+    keep: Path | None = None
 
     def __post_init__(self) -> None:
         for name in self.methods:
@@ -185,7 +187,7 @@ def _drawn(
         if not contestants.skip_impossible or possible(name, data)
     ]
     sources: dict[str, Callable[[], Generator]] = {
-        name: lambda name=name: _fitted(name, data, contestants.gan_settings)  # type: ignore[misc]
+        name: lambda name=name: _fitted(name, data, contestants)  # type: ignore[misc]
         for name in chosen
     }
     for name, path in contestants.runs.items():
@@ -201,14 +203,15 @@ def _drawn(
     return samples
 
 
-def _fitted(name: str, data: Partition, gan_settings: Mapping[str, Any]) -> Generator:
+def _fitted(name: str, data: Partition, contestants: Contestants) -> Generator:
     """Return a generator fitted on the training part alone."""
     if not possible(name, data):
         raise InputError(
             f"{name} needs unlabelled pixels and this split leaves none: leave it out, or choose "
             "another split."
         )
-    return fit_generator(name, data, {METHODS[name].gan_recipe: gan_settings})
+    settings = {METHODS[name].gan_recipe: contestants.gan_settings}
+    return fit_generator(name, data, settings, contestants.keep)
 
 
 def _refuse_other_bands(gan: SpectralGAN, name: str, data: Partition) -> None:

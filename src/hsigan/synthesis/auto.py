@@ -134,6 +134,21 @@ def decide(
     )
 
 
+def fit_whole(generator: Generator, X: Spectra, y: Labels, **more: Any) -> None:
+    """Fit a generator; where Ctrl-C stopped its training, go no further.
+
+    A half-trained GAN is usable, but it is no result of an experiment.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        The training was interrupted.
+    """
+    generator.fit(X, y, **more)
+    if getattr(generator, "interrupted_", False):
+        raise KeyboardInterrupt
+
+
 def fakes_for(y: ArrayLike, amount: float) -> dict[Any, int]:
     """Return how many fakes each class gets: ``amount`` per real pixel, one at least."""
     classes, counts = np.unique(np.asarray(y), return_counts=True)
@@ -198,7 +213,7 @@ def cross_validated_gains(
         enlarged: dict[Candidate, tuple[Spectra, Labels]] = {}
         for name, make in generators.items():
             fitted = make()
-            fitted.fit(Xt, yt, X_unlabelled=X_unlabelled)
+            fit_whole(fitted, Xt, yt, X_unlabelled=X_unlabelled)
             for amount in amounts:
                 rng = np.random.default_rng([seed, index])
                 enlarged[Candidate(name, amount)] = augment(Xt, yt, fitted, amount, rng)
