@@ -5,7 +5,6 @@ from typing import Any, NoReturn
 
 import numpy as np
 import xarray as xr
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
@@ -69,11 +68,11 @@ class PatchView:
         """
         chosen = self.take(key)
         patches = np.empty(chosen.shape, dtype=np.float32)
-        sides = (self.patch_px, self.patch_px)
-        for index in np.unique(chosen.scene_index):
-            here = chosen.scene_index == index
-            windows = sliding_window_view(self.cubes[index], sides, axis=(0, 1))
-            patches[here] = windows[chosen.row[here], chosen.column[here]]  # (n, B, P, P)
+        corners = np.stack([chosen.scene_index, chosen.row, chosen.column], axis=1).tolist()
+        # One after the other: indexing all windows at once would take the memory twice.
+        for patch, (index, row, column) in zip(patches, corners, strict=True):
+            window = self.cubes[index][row : row + self.patch_px, column : column + self.patch_px]
+            patch[:] = window.transpose(2, 0, 1)  # (B, P, P)
         return patches
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
