@@ -18,19 +18,37 @@ from hsigan.metrics.physical import (
     roughness_ratio,
 )
 from hsigan.metrics.space import SpectralSpace, fit_space, usable_dimensions
+from hsigan.metrics.spatial import (
+    Texture,
+    autocorrelation_distance,
+    autocorrelation_offset,
+    check_patches,
+    flat_patches,
+    gradient_distance,
+    gradient_ratio,
+    measure_texture,
+)
 from hsigan.metrics.spectra import check_spectra, nearest_angle_deg, spectral_angle_deg
 
 __all__ = [
     "Accuracy",
     "Prdc",
     "SpectralSpace",
+    "Texture",
+    "autocorrelation_distance",
+    "autocorrelation_offset",
     "band_correlation_distance",
+    "check_patches",
     "check_spectra",
     "confusion_matrix",
     "deviation_ratio",
     "fit_space",
+    "flat_patches",
     "frechet_distance",
+    "gradient_distance",
+    "gradient_ratio",
     "kernel_mmd",
+    "measure_texture",
     "median_pair_distance",
     "memorised_share",
     "nearest_angle_deg",
