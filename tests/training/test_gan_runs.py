@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from hsigan.errors import DivergedError, RunError
 from hsigan.models.generators import KernelGenerator
@@ -330,6 +331,41 @@ def test_bf16_trains_to_about_the_same_losses():
         seen[precision] = figures[-1]
     assert seen["bf16"]["penalty"] == pytest.approx(seen["fp32"]["penalty"], rel=0.05)
     assert seen["bf16"]["classifier"] == pytest.approx(seen["fp32"]["classifier"], rel=0.05)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int64, torch.bool])
+def test_no_bit_of_the_weights_or_facts_can_flip_unseen(dtype, tmp_path):
+    run = RunFolder(tmp_path)
+    tensors = {"a": torch.ones(3, 2).to(dtype), "b": torch.tensor(1.0), "none": torch.empty(0)}
+    run.save("w", tensors, {"width": 12})
+    path = tmp_path / "w.safetensors"
+    whole = path.read_bytes()
+    for place in (len(whole) - 1, len(whole) - 9, whole.index(b"12")):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(RunError, match="damaged"):
+            run.load("w")
+    path.write_bytes(whole)
+    loaded, facts = run.load("w")
+    assert facts == {"width": 12}
+    assert_same(loaded, tensors)
+
+
+def test_weights_without_a_checksum_still_load(tmp_path):
+    save_file({"a": torch.ones(2)}, tmp_path / "old.safetensors", metadata={"facts": "{}"})
+    assert RunFolder(tmp_path).load("old")[0]["a"].tolist() == [1.0, 1.0]
+
+
+def test_a_continued_run_says_what_started_it_and_what_went_on(tmp_path, monkeypatch):
+    settings = {"recipe": "x"}
+    for command in ("first", "second", "third"):
+        told = {"command": command}
+        monkeypatch.setattr(run_folder, "describe_environment", lambda told=told: told)
+        run = RunFolder.create(tmp_path, settings, resume=True)
+        hyper(run, steps={"first": 2, "second": 4, "third": 6}[command])
+    told = json.loads((tmp_path / "environment.json").read_text())
+    assert told["command"] == "first"
+    later = [{"after_step": 2, "command": "second"}, {"after_step": 4, "command": "third"}]
+    assert told["continued"] == later
 
 
 def test_a_run_keeps_its_settings(tmp_path):

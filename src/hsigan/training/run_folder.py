@@ -4,9 +4,10 @@
 
     RUN/
       config.toml                the resolved, complete settings
-      environment.json           command, versions, processor, commit
+      environment.json           command, versions, processor, commit; the same of what continued it
       stats.jsonl                one line of losses and validation figures per report
-      checkpoints/*.safetensors  weights, with the constructors' arguments as JSON beside them
+      checkpoints/*.safetensors  weights, with the constructors' arguments as JSON beside them and
+                                 a checksum of both
       state.safetensors          optimisers, random state and step, to resume bit for bit
       random-1.safetensors ...   random states of further processes, where several train together
       pixels.sha256              of the pixels trained on: a run is not continued with others
@@ -17,12 +18,14 @@ Nothing in it executes code when it is read.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -39,6 +42,7 @@ class RunFolder:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self.environment_path = self.path / "environment.json"
 
     @classmethod
     def create(cls, path: str | Path, config: Mapping[str, Any], resume: bool = False) -> RunFolder:
@@ -66,7 +70,8 @@ class RunFolder:
                 f"cannot make the folder {path} ({error.strerror}): name another for the run"
             ) from error
         write_text(run.path / "config.toml", to_toml(config))
-        write_text(run.path / "environment.json", json.dumps(describe_environment(), indent=2))
+        if not run.environment_path.is_file():  # a run that is continued keeps what started it
+            write_text(run.environment_path, json.dumps(describe_environment(), indent=2))
         return run
 
     def exists(self) -> bool:
@@ -114,6 +119,18 @@ class RunFolder:
         if kept != lines:
             write_text(path, "".join(f"{line}\n" for line in kept))
 
+    def note_continuation(self, step: int) -> None:
+        """Add to environment.json by which command, where, the run goes on after ``step``."""
+        if rank():
+            return
+        now = {"after_step": step, **describe_environment()}
+        try:
+            first = json.loads(self.environment_path.read_text(encoding="utf-8"))
+            told = {**first, "continued": [*first.get("continued", []), now]}
+        except (OSError, ValueError, TypeError, AttributeError):
+            told = {"continued": [now]}  # what started it is lost or damaged
+        write_text(self.environment_path, json.dumps(told, indent=2))
+
     def check_pixels(self, fingerprint: str) -> None:
         """Note which pixels the run is trained on.
 
@@ -135,9 +152,11 @@ class RunFolder:
         """Write tensors with plain facts beside them, whole or not at all."""
         target = self.path / f"{name}.safetensors"
         whole = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+        text = json.dumps(facts)
+        metadata = {"facts": text, "sha256": _checksum(whole, text)}
         try:
             with whole_file(target) as temporary:
-                save_file(whole, temporary, metadata={"facts": json.dumps(facts)})
+                save_file(whole, temporary, metadata=metadata)
         except (OSError, SafetensorError) as error:
             raise _unwritable(target, error) from error
 
@@ -153,13 +172,21 @@ class RunFolder:
         try:
             with safe_open(target, framework="pt") as file:
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-                facts = json.loads((file.metadata() or {}).get("facts", "{}"))
+                metadata = file.metadata() or {}
+            text = metadata.get("facts", "{}")
+            facts = json.loads(text)
         except FileNotFoundError as error:
             raise RunError(
                 f"{target} is missing: the run in {self.path} never got so far; train it again"
             ) from error
         except (OSError, SafetensorError, json.JSONDecodeError) as error:
             raise RunError(f"{target} is damaged: {error}") from error
+        # Runs written before there were checksums have none.
+        if metadata.get("sha256") not in (None, _checksum(tensors, text)):
+            raise RunError(
+                f"{target} is damaged: it is not what its checksum says. Copy the run again, or "
+                "train it again in a new folder"
+            )
         return tensors, facts
 
     def has(self, name: str) -> bool:
@@ -180,6 +207,16 @@ class RunFolder:
                 f"{self.path} was started with other settings ({', '.join(changed)}): "
                 "resume it with the same ones, or name a new folder"
             )
+
+
+def _checksum(tensors: Mapping[str, Tensor], facts: str) -> str:
+    """Return the SHA-256 of tensors, their names, types and shapes, and the facts beside them."""
+    digest = hashlib.sha256(facts.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _step_of(line: str) -> float:

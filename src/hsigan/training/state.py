@@ -108,6 +108,7 @@ class TrainingState:
                 f"the state in {self.run.path} does not fit this training: {error}"
             ) from error
         self.run.forget_after(self.step)
+        self.run.note_continuation(self.step)
         return True
 
     def _own_random(self, run: RunFolder, tensors: Mapping[str, Tensor]) -> Tensor:
