@@ -19,6 +19,7 @@ from hsigan.classification.lda import ShrinkageLDA
 from hsigan.classification.neural import NN1D
 from hsigan.classification.two_views import TwoViewClassifier
 from hsigan.errors import InputError, LabelError
+from hsigan.sampling.patches import PatchView, centres_of
 
 # libsvm may circle for hours on overlapping classes with a large C; this many steps suffice.
 _SVM_STEPS = 200_000
@@ -152,7 +153,7 @@ class SpectralClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         X_validation: ArrayLike | None = None,
         y_validation: ArrayLike | None = None,
     ) -> Self:
-        """Fit on spectra X (N, B) in any unit and labels y (N,).
+        """Fit on spectra X (N, B) in any unit, or the centres of patches, and labels y (N,).
 
         Validation pixels stop the training of ``nn-1d``; the other kinds do not look at them.
 
@@ -164,7 +165,7 @@ class SpectralClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             X and y do not fit each other, or X is not finite.
         """
         kind = classifier_kind(self.name)
-        spectra, labels = np.asarray(X, dtype=np.float64), np.asarray(y)
+        spectra, labels = self._spectra(X), np.asarray(y)
         _check(spectra, labels)
         self.classes_ = np.unique(labels)
         self.n_features_in_ = spectra.shape[1]
@@ -189,11 +190,11 @@ class SpectralClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.estimator_.fit(self._scaled(spectra), labels, sample_weight=sample_weight, **extra)
         return self
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the labels (N,) of spectra (N, B)."""
+    def predict(self, X: ArrayLike | PatchView) -> NDArray[Any]:
+        """Return the labels (N,) of spectra (N, B), or of patches by their centres."""
         return np.asarray(self.estimator_.predict(self._scaled(X)))
 
-    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+    def predict_proba(self, X: ArrayLike | PatchView) -> NDArray[np.float64]:
         """Return (N, K), each row summing to one, in the order of ``classes_``.
 
         For the support vector machines this is the soft-max of the one-against-rest decision
@@ -207,8 +208,13 @@ class SpectralClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             decision = np.stack([-decision, decision], axis=1) / 2.0
         return np.asarray(softmax(decision, axis=1))
 
-    def _scaled(self, X: ArrayLike) -> NDArray[np.float64]:
-        return np.asarray((self._shaped(np.asarray(X, float)) - self.mean_) / self.scale_)
+    def _scaled(self, X: ArrayLike | PatchView) -> NDArray[np.float64]:
+        return np.asarray((self._shaped(self._spectra(X)) - self.mean_) / self.scale_)
+
+    def _spectra(self, X: ArrayLike | PatchView) -> NDArray[np.float64]:
+        """Return spectra (N, B); of patches (N, B, P, P) those of their centres."""
+        spectra = centres_of(X if isinstance(X, PatchView) else np.asarray(X))
+        return np.asarray(spectra, dtype=np.float64)
 
     def _shaped(self, spectra: NDArray[np.float64]) -> NDArray[np.float64]:
         if classifier_kind(self.name).view != "shape":

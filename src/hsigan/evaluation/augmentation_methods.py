@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hsigan.classification.area_gan import AreaGAN
 from hsigan.evaluation.augmentation_partition import Partition
+from hsigan.sampling.patches import PatchView, centres_of
 from hsigan.synthesis.auto import Generator, augment, fit_whole
 from hsigan.synthesis.baselines import SIMPLE_GENERATORS
 from hsigan.synthesis.baselines_pixels import Relighting
@@ -31,7 +32,7 @@ class TrainingSet:
     y: Spectra
     X_validation: Spectra
     y_validation: Spectra
-    X_test: Spectra
+    X_test: Spectra | PatchView
     X_target: Spectra | None = None
 
 
@@ -164,5 +165,5 @@ def transformed_set(data: Partition, name: str) -> TrainingSet:
         plain,
         X=of_area(data.X, False),
         X_validation=data.X_validation if few else of_area(data.X_validation, False),
-        X_test=of_area(data.X_test, True),
+        X_test=of_area(centres_of(data.X_test), True),
     )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hsigan.errors import SplitError
 from hsigan.sampling import Split
+from hsigan.sampling.patches import PatchView, cut_patches
 from hsigan.sampling.pixels import PixelTable, gather_pixels, gather_unlabelled
 
 Floats = NDArray[np.float32]
@@ -22,6 +23,10 @@ VALIDATION_GROUPS = 8
 @dataclass(frozen=True)
 class Partition:
     """The pixels of one split, as arrays.
+
+    With patches, ``X``, ``X_validation`` and ``X_unlabelled`` are (N, B, P, P) and ``X_test`` is
+    cut when it is asked for; otherwise all are spectra (N, B). The pools of a target area are
+    spectra always.
 
     ``X_unlabelled``: pixels that an inductive method may see without labels. ``X_target``: pixels
     of the area to be classified, without labels, for transductive methods alone: in mode tiles all
@@ -36,52 +41,70 @@ class Partition:
     X_validation: Floats
     y_validation: Ids
     validation_group: Ids
-    X_test: Floats
+    X_test: Floats | PatchView
     y_test: Ids
     X_unlabelled: Floats
     X_target: Floats
     X_source: Floats
     wavelengths_nm: NDArray[np.float64] | None
     classes: Ids
+    patch_px: int = 1
 
 
 def make_partition(
-    scenes: Sequence[xr.Dataset], split: Split, seed: int, max_unlabelled: int = 20_000
+    scenes: Sequence[xr.Dataset],
+    split: Split,
+    seed: int,
+    max_unlabelled: int = 20_000,
+    patch_px: int = 1,
 ) -> Partition:
-    """Gather the pixels of a split.
+    """Gather the pixels of a split, or the patches around them.
 
     Parameters
     ----------
     scenes : the scenes that the split was made for
     split : an audited split
     seed : of the partition, also for drawing from too many unlabelled pixels
-    max_unlabelled : at most this many pixels in each unlabelled pool
+    max_unlabelled : at most this many pixels in each unlabelled pool; of patches as many fewer as
+        each holds more pixels
+    patch_px : side P of the patches; 1 for spectra
     """
     train = gather_pixels(scenes, split.train)
     validation = gather_pixels(scenes, split.validation)
     test = gather_pixels(scenes, split.test)
     rng = np.random.default_rng([seed, 1])
-    unlabelled = _some(_unlabelled(scenes, split, train), max_unlabelled, rng)
+    pool = _unlabelled(scenes, split, train, patch_px // 2)
+    most = max(1, max_unlabelled // patch_px**2)
+    unlabelled = pool.take(_some(len(pool), most, rng))
     if split.provenance.get("mode") == "tiles":
         everything = gather_pixels(scenes, "all")
         in_target = np.isin(everything.scene_index, np.unique(test.scene_index))
         source, target = everything.spectra[~in_target], everything.spectra[in_target]
     else:
         source, target = np.concatenate([train.spectra, validation.spectra]), test.spectra
+
+    def cut(table: PixelTable) -> Floats:
+        if patch_px == 1:
+            return table.spectra
+        if not len(table):
+            return np.empty((0, train.spectra.shape[1], patch_px, patch_px), dtype=np.float32)
+        return cut_patches(scenes, table, patch_px)[:]
+
     return Partition(
         seed=seed,
-        X=train.spectra,
+        X=cut(train),
         y=train.labels,
-        X_validation=validation.spectra,
+        X_validation=cut(validation),
         y_validation=validation.labels,
         validation_group=spatial_groups(validation, VALIDATION_GROUPS),
-        X_test=test.spectra,
+        X_test=cut_patches(scenes, test, patch_px) if patch_px > 1 and len(test) else cut(test),
         y_test=test.labels,
-        X_unlabelled=unlabelled,
-        X_target=_some(target, max_unlabelled, rng),
-        X_source=_some(source, max_unlabelled, rng),
+        X_unlabelled=cut(unlabelled),
+        X_target=target[_some(len(target), max_unlabelled, rng)],
+        X_source=source[_some(len(source), max_unlabelled, rng)],
         wavelengths_nm=train.wavelengths_nm,
         classes=np.unique(np.concatenate([train.labels, test.labels])),
+        patch_px=patch_px,
     )
 
 
@@ -97,15 +120,20 @@ def spatial_groups(table: PixelTable, count: int) -> Ids:
     return groups
 
 
-def _unlabelled(scenes: Sequence[xr.Dataset], split: Split, train: PixelTable) -> Floats:
-    """Return the pixels without labels, none where the split leaves none."""
+def _unlabelled(
+    scenes: Sequence[xr.Dataset], split: Split, train: PixelTable, reach_px: int
+) -> PixelTable:
+    """Return the pixels without labels, none where the split leaves none.
+
+    A patch that reaches ``reach_px`` around such a pixel holds no test or validation pixel.
+    """
+    guard_px = max(reach_px, int(split.provenance.get("guard_px", 0)))
     try:
-        return gather_unlabelled(scenes, split).spectra
+        return gather_unlabelled(scenes, split, guard_px)
     except SplitError:  # That the split fits the scenes is known: the training part was gathered.
-        return train.spectra[:0]
+        return train.take(np.arange(0))
 
 
-def _some(spectra: Floats, count: int, rng: np.random.Generator) -> Floats:
-    if len(spectra) <= count:
-        return spectra
-    return spectra[np.sort(rng.permutation(len(spectra))[:count])]
+def _some(have: int, most: int, rng: np.random.Generator) -> Ids:
+    """Return the indices of at most ``most`` of so many pixels, in their order."""
+    return np.arange(have) if have <= most else np.sort(rng.permutation(have)[:most])

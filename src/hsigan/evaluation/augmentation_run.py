@@ -28,6 +28,7 @@ from hsigan.evaluation.augmentation_methods import (
 from hsigan.evaluation.augmentation_partition import Partition
 from hsigan.evaluation.results import Record
 from hsigan.metrics.accuracy import score
+from hsigan.sampling.patches import PatchView
 from hsigan.synthesis.auto import (
     AutoChoice,
     Candidate,
@@ -130,7 +131,9 @@ class PartitionRun:
 
         return fit
 
-    def _test(self, classifier: SpectralClassifier, X_test: NDArray[Any]) -> dict[str, float]:
+    def _test(
+        self, classifier: SpectralClassifier, X_test: NDArray[Any] | PatchView
+    ) -> dict[str, float]:
         accuracy = score(self.data.y_test, classifier.predict(X_test), self.data.classes)
         return {
             "overall_accuracy": accuracy.overall_percent,

@@ -50,6 +50,17 @@ class PixelTable:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def take(self, indices: NDArray[Any]) -> "PixelTable":
+        """Return some of the pixels, by (n,) int indices or an (N,) bool mask."""
+        return replace(
+            self,
+            spectra=self.spectra[indices],
+            labels=self.labels[indices],
+            scene_index=self.scene_index[indices],
+            row=self.row[indices],
+            column=self.column[indices],
+        )
+
 
 def gather_pixels(
     scenes: Sequence[xr.Dataset],
@@ -78,8 +89,8 @@ def gather_pixels(
     Raises
     ------
     SceneError
-        When the scenes' bands differ, no band is usable in all of them, or a band that was asked
-        for is absent.
+        When the scenes' bands differ, no band is usable in all of them, a band that was asked for
+        is absent, or a value is beyond float32.
     SplitError
         When masks and scenes do not fit.
     """
@@ -96,7 +107,7 @@ def gather_pixels(
         row, column = row[finite], column[finite]
         place = np.full(len(row), index, dtype=np.int64)
         columns.append(
-            [spectra[finite].astype(np.float32), _label_map(scene)[row, column], place, row, column]
+            [_as_float32(spectra[finite], scene), _label_map(scene)[row, column], place, row, column]
         )
     spectra, labels, scene_index, row, column = (
         np.concatenate(c) for c in zip(*columns, strict=True)
@@ -113,6 +124,18 @@ def gather_pixels(
         class_names={k: v for scene in scenes for k, v in class_names_of(scene).items()},
         provenance={"pixels": masks if isinstance(masks, str) else "masks"},
     )
+
+
+def _as_float32(spectra: NDArray[Any], scene: xr.Dataset) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):
+        single = spectra.astype(np.float32)
+    if not np.isfinite(single).all():
+        raise SceneError(
+            f"{_name(scene)} has values of up to {np.abs(spectra).max():.3g}, and spectra are kept "
+            f"as 32-bit numbers, which end at {np.finfo(np.float32).max:.3g}: mark such values as "
+            "nodata, or scale the scene."
+        )
+    return single
 
 
 def gather_unlabelled(
