@@ -8,6 +8,7 @@ patches costs no second look at the pixels.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -74,7 +75,7 @@ def check_patches(
     return array
 
 
-def flat_patches(patches: NDArray[np.float32]) -> NDArray[np.float32]:
+def flat_patches(patches: NDArray[Any]) -> NDArray[Any]:
     """Return patches (N, B, P, P) as vectors (N, B P P), as ``SpectralSpace`` takes them."""
     return patches.reshape(len(patches), -1)
 
@@ -189,7 +190,7 @@ def wasserstein_distances(first: ArrayLike, second: ArrayLike) -> NDArray[np.flo
 def _shares(table: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return what each finite value of a column weighs, one in all; 0 for the others."""
     finite = np.isfinite(table)
-    return finite / np.maximum(finite.sum(axis=0), 1)
+    return np.asarray(finite / np.maximum(finite.sum(axis=0), 1))
 
 
 def _mean(table: NDArray[np.float64]) -> NDArray[np.float64]:
