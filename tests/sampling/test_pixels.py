@@ -1,5 +1,6 @@
 """From scenes and masks to spectra; who may be seen without a label."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from hsigan.errors import LabelError, SceneError, SplitError
 from hsigan.sampling import (
     SplitOptions,
     common_grid,
+    cut_patches,
     gather_pixels,
     gather_unlabelled,
     labels_of,
@@ -130,6 +132,48 @@ def test_random_splits_show_only_pixels_without_a_label(fields: np.ndarray) -> N
     np.testing.assert_array_equal(_places(table, 1, fields.shape)[0], fields == 0)
 
 
+@pytest.mark.parametrize("patch_px", [4, 5])
+def test_no_patch_of_an_unlabelled_pixel_holds_a_held_out_one(
+    fields: np.ndarray, patch_px: int
+) -> None:
+    scenes = _four_tiles(fields)
+    options = SplitOptions(mode="tiles", train=0.5, train_per_class=10, validation=0.0)
+    split = split_scenes(scenes, options)
+    for scene, test in zip(scenes, split.test, strict=True):
+        scene["values"][..., 0] = test
+    table = gather_unlabelled(scenes, split, patch_px=patch_px)
+    assert table.provenance["guard_px"] == 2
+    assert not cut_patches(scenes, replace(table, band_indices=np.array([0])), patch_px)[:].any()
+    one_more = gather_unlabelled(scenes, split, guard_px=1)
+    assert len(one_more) > len(table)
+    assert len(gather_unlabelled(scenes, split, guard_px=3, patch_px=patch_px)) < len(table)
+
+
+@pytest.mark.parametrize("transductive", [False, True])
+def test_unlabelled_pixels_beyond_the_most_are_drawn(
+    fields: np.ndarray, transductive: bool
+) -> None:
+    scenes = _four_tiles(fields)
+    scenes[0]["values"][:10] = np.nan
+    split = split_scenes(scenes, SplitOptions(mode="tiles", train=0.5, validation=0.0))
+    pool = gather_unlabelled(scenes, split, transductive=transductive)
+    places = {tuple(place) for place in np.stack([pool.scene_index, pool.row, pool.column]).T}
+    some, same, other = (
+        gather_unlabelled(
+            scenes, split, transductive=transductive, most=50, rng=np.random.default_rng(seed)
+        )
+        for seed in (1, 1, 2)
+    )
+    assert len(some) == 50
+    found = {tuple(place) for place in np.stack([some.scene_index, some.row, some.column]).T}
+    assert len(found) == 50
+    assert found <= places
+    np.testing.assert_array_equal(some.spectra, same.spectra)
+    assert (some.row != other.row).any()
+    everything = gather_unlabelled(scenes, split, transductive=transductive, most=10**6)
+    np.testing.assert_array_equal(everything.spectra, pool.spectra)
+
+
 def test_transductive_pixels_are_all_and_named_so(fields: np.ndarray) -> None:
     scene = _scene(fields)
     table = gather_unlabelled(
@@ -148,6 +192,18 @@ def test_invalid_pixels_are_never_drawn(fields: np.ndarray) -> None:
     drawn = split.train[0] | split.validation[0] | split.test[0]
     np.testing.assert_array_equal(drawn, (fields > 0) & ~blank)
     assert len(gather_pixels([scene], split.train)) == 80
+
+
+def test_a_value_beyond_float32_is_refused_where_it_is_used() -> None:
+    scene = _scene(np.arange(12).reshape(3, 4) % 2 + 1)
+    values = scene["values"].values.astype(np.float64)
+    values[1, 2, 0] = -1e300
+    scene = scene.assign(values=(scene["values"].dims, values))
+    with pytest.raises(SceneError, match=r"values of up to 1e\+300.*3.4e\+38"):
+        gather_pixels([scene], "all")
+    elsewhere = np.ones((3, 4), dtype=bool)
+    elsewhere[1, 2] = False
+    assert len(gather_pixels([scene], [elsewhere])) == 11
 
 
 def test_scenes_without_labels_are_refused() -> None:
