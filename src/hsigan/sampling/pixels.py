@@ -138,18 +138,6 @@ def _as_float32(spectra: NDArray[Any], scene: xr.Dataset) -> NDArray[np.float32]
     return single
 
 
-def _as_float32(spectra: NDArray[Any], scene: xr.Dataset) -> NDArray[np.float32]:
-    with np.errstate(over="ignore"):
-        single = spectra.astype(np.float32)
-    if not np.isfinite(single).all():
-        raise SceneError(
-            f"{_name(scene)} has values of up to {np.abs(spectra).max():.3g}, and spectra are kept "
-            f"as 32-bit numbers, which end at {np.finfo(np.float32).max:.3g}: mark such values as "
-            "nodata, or scale the scene."
-        )
-    return single
-
-
 def gather_unlabelled(
     scenes: Sequence[xr.Dataset],
     split: Split,
