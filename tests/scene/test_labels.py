@@ -50,6 +50,16 @@ def test_label_files(suffix: str, dtype: str, scene_file: Path, tmp_path: Path) 
     assert class_names_of(scene) == {1: "class 1", 2: "class 2", 14: "class 14"}
 
 
+@pytest.mark.parametrize("option", ["label_field", "label_table", "label_key"])
+def test_options_of_polygons_are_not_ignored(option: str, scene_file: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "gt.npy", LABEL)
+    name = "--" + option.replace("_", "-")
+    with pytest.raises(LabelError, match=rf"{name} tells about polygons, but gt\.npy is a label"):
+        open_scene(scene_file, labels=tmp_path / "gt.npy", **{option: "species"})
+    with pytest.raises(LabelError, match=f"{name} tells about polygons.*--labels"):
+        open_scene(scene_file, **{option: "species"})
+
+
 def test_one_map_of_several_is_named(scene_file: Path, tmp_path: Path) -> None:
     path = tmp_path / "gt.mat"
     scipy.io.savemat(path, {"train": LABEL, "test": LABEL * 0})

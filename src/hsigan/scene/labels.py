@@ -128,12 +128,18 @@ def label_scene(
     Raises
     ------
     LabelError
-        If it cannot be read as labels, has another shape, or lies elsewhere.
+        If it cannot be read as labels, has another shape, or lies elsewhere, or it is a map and
+        options of polygons are given.
     """
     if path.suffix.lower() in VECTOR_SUFFIXES:
         from hsigan.scene.vector_labels import rasterise_labels
 
         return rasterise_labels(scene, options)
+    if options.polygon_options():
+        raise LabelError(
+            f"{', '.join(options.polygon_options())} tells about polygons, but {path.name} is a "
+            "label map: leave it out, or give polygons as labels."
+        )
     try:
         label_map = read_label_map(path, name)
     except SceneError as error:

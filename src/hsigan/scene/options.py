@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from hsigan.errors import SceneError
+from hsigan.errors import LabelError, SceneError
 
 Layout = Literal["hwb", "bhw", "flat"]
 Order = Literal["C", "F"]
@@ -45,6 +45,8 @@ class ReadOptions:
     ------
     SceneError
         If an option has an impossible value.
+    LabelError
+        If an option of polygons is given without the polygons.
     """
 
     variable: str | None = None
@@ -68,3 +70,17 @@ class ReadOptions:
             )
         if self.layout == "flat" and self.shape is None:
             raise SceneError("layout flat needs the scene's shape too: its rows and columns.")
+        if self.labels is None and self.polygon_options():
+            raise LabelError(
+                f"{', '.join(self.polygon_options())} tells about polygons: name their file with "
+                "--labels, or leave it out."
+            )
+
+    def polygon_options(self) -> list[str]:
+        """Return the options given that only polygons need, as the command line calls them."""
+        given = {
+            "--label-field": self.label_field,
+            "--label-table": self.label_table,
+            "--label-key": self.label_key,
+        }
+        return [option for option, value in given.items() if value is not None]
