@@ -175,7 +175,8 @@ def test_interpolate_walks_within_between_and_mixes(hsigan, tmp_path):
         assert samples.provenance.keys() & {"from", "weights"}
     refused(hsigan("interpolate", "run", "--from", 1, "-o", path), "--from and --to")
     refused(hsigan("interpolate", "run", "--weights", "1=x", "-o", path), "--weights takes")
-    refused(hsigan("interpolate", "run", "--weights", "1=-1,2=2", "-o", path), "negative")
+    for shares in ("1=-1,2=2", "1=inf", "1=nan,2=1", "1=1e308,2=1e308"):
+        refused(hsigan("interpolate", "run", "--weights", shares, "-o", path), "negative", "finite")
     refused(hsigan("interpolate", "run", "--from", 1, "--to", "Mars", "-o", path), "Mars")
 
 

@@ -60,12 +60,14 @@ def class_weights(gan: SpectralGAN, shares: Mapping[Any, float]) -> NDArray[np.f
     LabelError
         A class that the GAN was not trained on.
     InputError
-        A share below zero, or none above.
+        A share that is below zero or not finite, or none above.
     """
     _check_known(gan, shares)
     weights = np.array([float(shares.get(label, 0.0)) for label in gan.classes_.tolist()])
-    if (weights < 0).any() or not weights.sum() > 0:
-        raise InputError(f"shares must not be negative, and one above zero. Got {dict(shares)}")
+    if (weights < 0).any() or not 0 < sum(weights.tolist()) < np.inf:
+        raise InputError(
+            f"shares must be finite, not negative, and one above zero. Got {dict(shares)}"
+        )
     normalised: NDArray[np.float64] = weights / weights.sum()
     return normalised
 
