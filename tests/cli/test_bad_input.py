@@ -58,6 +58,28 @@ def refused(result, *words):
 
 
 @pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("split --nonsense", ("no such option: --nonsense", "hsigan split --help")),
+        ("split", ("missing argument 'SCENE'", "hsigan split --help")),
+        ("train gan one.nc", ("missing option '--out'", "hsigan train gan --help")),
+        ("split one.nc --mode bloks", ("--mode", "'bloks'", "'blocks'")),
+        ("sample run -o a.npz -n many", ("'-n'", "integer")),
+        ("train nothing", ("no such command 'nothing'", "hsigan train --help")),
+    ],
+)
+def test_a_command_mistyped_is_one_line(hsigan, command, words):
+    refused(hsigan(*command.split()), *words)
+
+
+def test_a_group_of_commands_alone_shows_its_help(hsigan, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["hsigan", "train"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert "classifier" in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(
     "command",
     [
         ("train", "gan", "--out", "run"),

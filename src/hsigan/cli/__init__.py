@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -79,18 +79,27 @@ _add_commands()
 _INTERRUPTED = 130
 """The exit status that typer makes of Ctrl-C."""
 
+# typer's word for an unknown option, a missing argument and the like has no public name: it comes
+# from click or, in later versions, from typer's own copy of it.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
 
 def main() -> None:
     """Run the command line; a user's mistake becomes one line and exit status 2."""
     try:
-        app()
+        status = app(standalone_mode=False)
+        if status == _INTERRUPTED:
+            print("hsigan: interrupted; what was written so far is kept", file=sys.stderr)
+        sys.exit(status)
     except HsiganError as error:
         print(f"hsigan: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
-    except SystemExit as end:
-        if end.code == _INTERRUPTED:
-            print("hsigan: interrupted; what was written so far is kept", file=sys.stderr)
-        raise
+    except _UsageError as error:
+        _explain_usage(error)
+        sys.exit(2)
+    except typer.Abort:  # hsigan asks no questions: it is what typer makes of an EOFError
+        print("hsigan: a file that was read is cut off: copy it again", file=sys.stderr)
+        sys.exit(2)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         print(
@@ -108,6 +117,19 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(2)
+
+
+def _explain_usage(error: Any) -> None:
+    """Print what is wrong with the words of a command in one line, where its help is in the same.
+
+    A group of commands given without one shows its help instead.
+    """
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        return
+    message = " ".join(error.format_message().split()).rstrip(".").replace("Value error, ", "")
+    command = "hsigan" if error.ctx is None else error.ctx.command_path
+    print(f"hsigan: {message[:1].lower()}{message[1:]} (see {command} --help)", file=sys.stderr)
 
 
 def _lacks_memory(error: Exception) -> bool:
