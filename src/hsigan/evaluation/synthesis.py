@@ -16,11 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from hsigan.evaluation.accuracy_table import AccuracyJudge
 from hsigan.evaluation.class_figures import UNITS, ClassJudge
+from hsigan.evaluation.figure_records import Figures, FloorDraws, figure_records
 from hsigan.evaluation.labelled import Labelled, counts_of, require_same_classes
-from hsigan.evaluation.results import FLOOR, FLOOR_HIGH, FLOOR_LOW, Record
+from hsigan.evaluation.results import FLOOR, Record
 from hsigan.metrics import SpectralSpace, fit_space
 
-Figures = dict[int, dict[str, float]]
 Progress = Callable[[str], None]
 _HELD_OUT_AT_MOST = 2000
 
@@ -128,7 +128,7 @@ def _class_records(
     space = fit_space(train.spectra, train.labels)
     held_out = held_out.take(dict.fromkeys(train.classes.tolist(), _HELD_OUT_AT_MOST), rng)
     counts = _common_counts(train.classes, fakes, held_out)
-    draws: dict[int, list[dict[str, float]]] = {}
+    draws: FloorDraws = {}
     figures: dict[str, Figures] = {name: {} for name in fakes}
     for class_id, count in counts.items():
         judge = ClassJudge(space, class_id, train.of(class_id), held_out.of(class_id))
@@ -140,13 +140,7 @@ def _class_records(
             own = np.random.default_rng([setting.seed, class_id])
             figures[name][class_id] = judge.judge(fake.take({class_id: count}, own).spectra, own)
             report(f"{name}, class {class_id}")
-    floors = _floors(draws)
-    records = [
-        record
-        for name, by_class in {**floors, **figures}.items()
-        for record in _method_records(name, by_class, setting)
-    ]
-    return records + _overall_floor_records(draws, setting) + _over_floor(figures, floors, setting)
+    return figure_records(draws, figures, UNITS, setting)
 
 
 def _common_counts(
@@ -158,82 +152,6 @@ def _common_counts(
         class_id: min([_HELD_OUT_AT_MOST, *(part[class_id] for part in parts)])
         for class_id in classes.tolist()
     }
-
-
-def _floors(draws: dict[int, list[dict[str, float]]]) -> dict[str, Figures]:
-    """Return mean, 2.5 % and 97.5 % quantile of the draws, per class and figure."""
-    floors: dict[str, Figures] = {FLOOR: {}, FLOOR_LOW: {}, FLOOR_HIGH: {}}
-    for class_id, drawn in draws.items():
-        for summary in floors.values():
-            summary[class_id] = {}
-        for metric in UNITS:
-            bounds = _spread([draw[metric] for draw in drawn])
-            for name, value in bounds.items():
-                floors[name][class_id][metric] = value
-    return floors
-
-
-def _spread(values: list[float]) -> dict[str, float]:
-    finite = np.asarray(values)[np.isfinite(values)]
-    if not len(finite):
-        return dict.fromkeys((FLOOR, FLOOR_LOW, FLOOR_HIGH), float("nan"))
-    low, high = np.quantile(finite, [0.025, 0.975])
-    return {FLOOR: float(finite.mean()), FLOOR_LOW: float(low), FLOOR_HIGH: float(high)}
-
-
-def _method_records(name: str, by_class: Figures, setting: Setting) -> list[Record]:
-    """Return the records of every class, and for methods the mean over classes (class None)."""
-    records = [
-        setting.record(name, metric, value, class_id=class_id, unit=UNITS[metric])
-        for class_id, figures in by_class.items()
-        for metric, value in figures.items()
-    ]
-    if name in (FLOOR, FLOOR_LOW, FLOOR_HIGH):
-        return records
-    return records + [
-        setting.record(name, metric, _mean([f[metric] for f in by_class.values()]), unit=unit)
-        for metric, unit in UNITS.items()
-    ]
-
-
-def _overall_floor_records(
-    draws: dict[int, list[dict[str, float]]], setting: Setting
-) -> list[Record]:
-    """Return the spread, over draws, of the mean over classes."""
-    records = []
-    for metric, unit in UNITS.items():
-        means = [
-            _mean([drawn[i][metric] for drawn in draws.values()])
-            for i in range(setting.floor_draws)
-        ]
-        records += [
-            setting.record(name, metric, value, unit=unit) for name, value in _spread(means).items()
-        ]
-    return records
-
-
-def _over_floor(
-    figures: dict[str, Figures], floors: dict[str, Figures], setting: Setting
-) -> list[Record]:
-    """Return ``frechet_over_floor`` per class; over all classes it is the median."""
-    records = []
-    for name, by_class in figures.items():
-        ratios = []
-        for class_id, values in by_class.items():
-            floor = floors[FLOOR][class_id]["frechet_distance"]
-            ratios.append(values["frechet_distance"] / floor if floor > 0 else float("nan"))
-            records.append(
-                setting.record(name, "frechet_over_floor", ratios[-1], class_id=class_id)
-            )
-        finite = [ratio for ratio in ratios if np.isfinite(ratio)]
-        overall = float(np.median(finite)) if finite else float("nan")
-        records.append(setting.record(name, "frechet_over_floor", overall))
-    return records
-
-
-def _mean(values: list[float]) -> float:
-    finite = [value for value in values if np.isfinite(value)]
-    return float(np.mean(finite)) if finite else float("nan")
 
 
 def _table_records(
