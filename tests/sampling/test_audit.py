@@ -6,7 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hsigan.errors import LabelError, SplitError
-from hsigan.sampling import GridPosition, Split, audit
+from hsigan.sampling import (
+    GridPosition,
+    Split,
+    SplitOptions,
+    audit,
+    check_patch_split,
+    cut_patches,
+    gather_pixels,
+    make_split,
+    patch_leak,
+)
+from hsigan.scene import make_scene
 
 LABELS = np.tile([1, 2], (6, 4))
 
@@ -92,6 +103,68 @@ def test_labels_of_other_shape_are_refused() -> None:
         audit(_split(_rows(0), _rows(3)), [LABELS[:, :4]])
     with pytest.raises(SplitError, match="'patch_px'"):
         audit(_split(_rows(0), _rows(3)), [LABELS], patch_px=0)
+
+
+@given(st.integers(1, 7), st.integers(0, 2**32 - 1))
+def test_no_patch_that_is_cut_holds_more_than_the_leak_says(patch_px: int, seed: int) -> None:
+    """Odd sides to the pixel; of even ones, which reach farther to one side, the farther counts."""
+    rng = np.random.default_rng(seed)
+    part = rng.choice(4, size=(15, 15), p=[0.9, 0.02, 0.03, 0.05])
+    part[0, :2] = [1, 3]
+    scene = make_scene(np.stack([part == 1, part == 2, rng.random(part.shape)], axis=2) * 1.0)
+    table = gather_pixels([scene], [part == 3], band_indices=[0, 1])
+    # Mirrored pixels are no new ones, so that the mirror can add no pixel of the training part.
+    holding = cut_patches([scene], table, patch_px)[:].any(axis=(1, 2, 3)).mean()
+    leak = patch_leak(_split(part == 1, part == 3, part == 2), patch_px)
+    if patch_px % 2:
+        assert leak.test_seeing_training == pytest.approx(holding)
+    assert holding <= leak.test_seeing_training + 1e-12 <= leak.test_overlapping_training + 2e-12
+
+
+@pytest.mark.parametrize("patch_px", [3, 4, 7])
+def test_a_patch_that_leaks_is_refused_unless_the_user_insists(patch_px: int) -> None:
+    reach = patch_px // 2
+    labels = np.tile([1, 2], (20, 4))
+    masks = np.zeros((2, *labels.shape), dtype=bool)
+    masks[0, 0] = masks[1, reach + 1] = True
+    apart = check_patch_split(_split(masks[0], masks[1]), patch_px)
+    assert apart.test_seeing_training == 0
+    assert apart.test_overlapping_training == 1
+    masks[1, reach] = True
+    leaking = _split(masks[0], masks[1])
+    with pytest.raises(SplitError, match=rf"^50\.0% .* {reach} px .*{patch_px - 1} px.*allow-leak"):
+        check_patch_split(leaking, patch_px)
+    leak = check_patch_split(leaking, patch_px, allow_leak=True)
+    assert leak.test_seeing_training == 0.5
+    assert "50.0%, overlaps the patch of one: 100.0%" in leak.line()
+
+
+def test_who_has_insisted_is_asked_again_only_for_larger_patches(fields: np.ndarray) -> None:
+    options = {"train": 0.1, "patch_px": 5}
+    with pytest.raises(SplitError, match="inside their 5 x 5 patch"):
+        make_split([fields], SplitOptions(**options))
+    split = make_split([fields], SplitOptions(**options, allow_leak=True))
+    kept = split.provenance["audit"]
+    assert (split.provenance["patch_px"], kept["patch_px"]) == (5, 5)
+    leak = check_patch_split(split, 5)
+    assert leak.test_seeing_training == kept["test_seeing_training"] > 0.5
+    assert leak.test_overlapping_training == kept["test_overlapping_training"] > 0.9
+    assert check_patch_split(split, 3).test_seeing_training < leak.test_seeing_training
+    with pytest.raises(SplitError, match="inside their 7 x 7 patch"):
+        check_patch_split(split, 7)
+
+
+def test_leaks_across_files_are_found_where_their_places_are_known() -> None:
+    nothing = np.zeros((6, 8), dtype=bool)
+    split = Split((_rows(5), nothing), (nothing, nothing), (nothing, _rows(0)))
+    assert check_patch_split(split, 3).test_seeing_training == 0
+    with pytest.raises(SplitError, match=r"100\.0% of the test pixels"):
+        check_patch_split(split, 3, grids=[GridPosition(0), GridPosition(0, 6)])
+
+
+def test_a_leak_of_no_test_pixel_is_refused() -> None:
+    with pytest.raises(SplitError, match="no test pixel"):
+        patch_leak(_split(_rows(0), _rows()), 3)
 
 
 @given(st.sampled_from([1, 3, 5, 7]), st.integers(0, 2**32 - 1))

@@ -146,13 +146,22 @@ def test_a_million_patches_cost_the_scene_and_their_positions() -> None:
         np.asarray(view)
 
 
+def test_no_pixels_are_no_patches() -> None:
+    scene = _scene(np.random.default_rng(0), 4, 4)
+    nothing = gather_pixels([scene], [np.zeros((4, 4), dtype=bool)])
+    assert cut_patches([scene], nothing, 5)[:].shape == (0, 3, 5, 5)
+    scene["values"][:2] = np.nan
+    view, valid = row_patches(scene, nothing.band_indices, (0, 2), 5)
+    assert view[:].shape == (0, 3, 5, 5)
+    assert valid.shape == (2, 4)
+    assert not valid.any()
+
+
 def test_what_cannot_be_cut_is_refused() -> None:
     scene = _scene(np.random.default_rng(0), 4, 4)
     table = gather_pixels([scene], "all")
     with pytest.raises(InputError, match=r"at least 1 pixel\. Got 0"):
         cut_patches([scene], table, 0)
-    with pytest.raises(InputError, match="Got a table of none"):
-        cut_patches([scene], gather_pixels([scene], [np.zeros((4, 4), dtype=bool)]), 3)
     scene["values"][1, 2, 0] = np.nan
     with pytest.raises(SceneError, match="1 pixels of the table have no data in scene"):
         cut_patches([scene], table, 3)

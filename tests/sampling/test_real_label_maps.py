@@ -12,6 +12,7 @@ from hsigan.sampling import (
     Split,
     SplitOptions,
     audit,
+    check_patch_split,
     common_grid,
     gather_pixels,
     labels_of,
@@ -70,7 +71,9 @@ def test_every_mode_on_every_map(
             make_split([labels], options)
         return
     split = make_split([labels], options)
-    seen = within((split.train[0] | split.validation[0],), options.guard_px, separate_grids(1))
+    seen = within(
+        (split.train[0] | split.validation[0],), options.guard_width_px, separate_grids(1)
+    )
     assert not (seen[0] & split.test[0]).any()
     counts = split.counts([labels])
     classes = np.unique(labels[labels > 0])
@@ -91,6 +94,8 @@ def test_random_splits_leak_through_patches_as_published(
     for patch_px, published in ((7, 0.64), (11, 0.85)):
         seen = audit(split, [labels], patch_px=patch_px).test_seeing_training
         assert seen == pytest.approx(published, abs=0.02)
+        with pytest.raises(SplitError, match=f"^{seen:.1%} of the test pixels"):
+            check_patch_split(split, patch_px)
 
 
 def test_the_fixed_disjoint_indian_pines_split_leaks_as_published(
@@ -137,7 +142,7 @@ def test_halves_of_a_map_by_rows_keep_every_class(ground_truth: dict[str, np.nda
 def test_the_largest_map_is_split_quickly(ground_truth: dict[str, np.ndarray]) -> None:
     labels = ground_truth["pavia_centre"]
     started = time.process_time()
-    make_split([labels], SplitOptions(mode="blocks", train=0.5, guard_px=5), patch_px=11)
+    make_split([labels], SplitOptions(mode="blocks", train=0.5, patch_px=11))
     assert time.process_time() - started < 5.0
 
 

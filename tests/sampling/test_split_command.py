@@ -46,6 +46,34 @@ def test_a_split_is_written_and_its_audit_printed(folder: Path, fields: np.ndarr
     assert split.provenance["guard_px"] == 2
 
 
+def test_the_guard_of_patches_is_their_radius(folder: Path) -> None:
+    result = _run(folder, "--mode", "blocks", "--train", "0.4", "--patch", "6")
+    assert result.exit_code == 0, result.output
+    assert "more than 3 px" in result.output
+    assert "6 x 6 patch holds a training or validation pixel: 0.0%" in result.output
+    provenance = Split.load(folder / "out" / "split.npz").provenance
+    assert (provenance["patch_px"], provenance["guard_px"]) == (6, 3)
+    assert provenance["audit"]["test_seeing_training"] == 0
+    assert provenance["audit"]["test_overlapping_training"] > 0
+
+
+@pytest.mark.parametrize("asked", [[], ["--mode", "blocks", "--guard", "2"]])
+def test_patches_that_leak_are_refused_unless_the_user_insists(
+    folder: Path, asked: list[str]
+) -> None:
+    asked = [*asked, "--train", "0.1", "--patch", "7"]
+    result = _run(folder, *asked)
+    assert isinstance(result.exception, SplitError)
+    assert "inside their 7 x 7 patch" in str(result.exception)
+    assert not (folder / "out").exists()
+    result = _run(folder, *asked, "--allow-leak")
+    assert result.exit_code == 0, result.output
+    provenance = Split.load(folder / "out" / "split.npz").provenance
+    assert provenance["allow_leak"] is True
+    share = provenance["audit"]["test_seeing_training"]
+    assert f"patch holds a training or validation pixel: {share:.1%}" in result.output
+
+
 def test_a_mask_file_and_classes_are_read(folder: Path, fields: np.ndarray) -> None:
     mask = f"{folder / 'gt.mat'}:top"
     result = _run(folder, "--mode", "mask", "--mask", mask, "--classes", "1,9", "--validation", "0")

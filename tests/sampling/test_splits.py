@@ -317,6 +317,7 @@ def test_an_absent_class_is_refused(fields: np.ndarray) -> None:
         ({"train": 0.5, "validation": 1.0}, "'validation'"),
         ({"train": 0.5, "validation_by": "units"}, "no units"),
         ({"train": 0.5, "guard_px": -1}, "'guard_px'"),
+        ({"train": 0.5, "patch_px": 0}, "'patch_px'"),
         ({"train": 0.5, "block_px": 0}, "'block_px'"),
         ({"train": 0.5, "classes": ()}, "'classes'"),
         ({"train": 0.5, "classes": (0, 1)}, "'classes'"),

@@ -146,15 +146,26 @@ def split_command(
     ] = "pixels",
     block: Annotated[int, typer.Option(help="Side of the blocks (pixels).")] = 20,
     guard: Annotated[
-        int, typer.Option(help="Test and training pixels lie more than this apart (pixels).")
-    ] = 0,
+        int | None,
+        typer.Option(
+            help="Test and training pixels lie more than this apart (pixels); by default half the "
+            "side of the patch, in mode random 0."
+        ),
+    ] = None,
     guard_from: Annotated[
         Literal["auto", "training", "test"],
         typer.Option(help="Side that gives way to the guard; auto: test in mode random only."),
     ] = "auto",
     patch: Annotated[
-        int, typer.Option(help="Side of the patches that a model will see (pixels), to audit.")
+        int, typer.Option(help="Side of the patches that a model will see (pixels).")
     ] = 1,
+    allow_leak: Annotated[
+        bool,
+        typer.Option(
+            "--allow-leak",
+            help="Take a split whose test pixels have training pixels inside their patches.",
+        ),
+    ] = False,
     minimum_per_class: Annotated[
         int, typer.Option(help="Pixels of every class in every part, at least.")
     ] = 1,
@@ -180,6 +191,9 @@ def split_command(
 
     Example: hsigan split images/ --labels labels/ --mode tiles --train-per-class 50 --guard 1
     --classes 1,2,3,4 -o split.npz
+
+    For a model of 9 x 9 patches, with a guard of 4 px: hsigan split Scene.mat --labels GT.mat
+    --mode blocks --train 0.3 --patch 9
     """
     from hsigan.sampling import SplitOptions, split_scenes
     from hsigan.scene import class_names_of
@@ -196,6 +210,8 @@ def split_command(
         block_px=block,
         guard_px=guard,
         guard_from=guard_from,
+        patch_px=patch,
+        allow_leak=allow_leak,
         classes=parse_classes(classes, names),
         seed=seed,
     )
@@ -204,7 +220,6 @@ def split_command(
         options,
         masks=read_masks(scenes, mask or []),
         test_masks=read_masks(scenes, test_mask or []),
-        patch_px=patch,
     )
     print_split(split, names)
     typer.echo(f"written: {split.save(output)}")

@@ -1,6 +1,6 @@
 """Who sees which pixel: splits with guard bands, their audit, and the pixels themselves."""
 
-from hsigan.sampling.audit import Audit, audit
+from hsigan.sampling.audit import Audit, PatchLeak, audit, check_patch_split, patch_leak
 from hsigan.sampling.draw import stratified_folds
 from hsigan.sampling.georeference import common_grid
 from hsigan.sampling.grid import GridPosition
@@ -20,12 +20,14 @@ __all__ = [
     "GuardSide",
     "Mode",
     "Part",
+    "PatchLeak",
     "PatchView",
     "PixelTable",
     "Split",
     "SplitOptions",
     "audit",
     "centres_of",
+    "check_patch_split",
     "check_split_fits",
     "common_bands",
     "common_grid",
@@ -34,6 +36,7 @@ __all__ = [
     "gather_unlabelled",
     "labels_of",
     "make_split",
+    "patch_leak",
     "row_patches",
     "split_scenes",
     "stratified_folds",

@@ -54,7 +54,7 @@ class SplitJob:
 
     def near(self, chosen: BoolMap) -> BoolMap:
         """Return (M,) whether a pixel lies within the guard of a chosen one, (M,) bool."""
-        masks = within(self.pixels.to_masks(chosen), self.options.guard_px, self.grids)
+        masks = within(self.pixels.to_masks(chosen), self.options.guard_width_px, self.grids)
         return self.pixels.from_masks(masks)
 
     def check(self, part: BoolMap, least: NDArray[np.int64], name: str) -> None:
@@ -68,7 +68,7 @@ class SplitJob:
                     for code in short
                 ]
             )
-            guard_px = self.options.guard_px
+            guard_px = self.options.guard_width_px
             guard = f" outside the guard of {guard_px} px" if guard_px else ""
             raise SplitError(f"in the {name} part{guard}, {found}")
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hsigan.errors import SplitError
-from hsigan.sampling.audit import audit
+from hsigan.sampling.audit import audit, check_patch_split
 from hsigan.sampling.draw import draw_per_class
 from hsigan.sampling.grid import GridPosition, checked_grids
 from hsigan.sampling.job import SplitJob, some_of
@@ -29,7 +29,6 @@ def make_split(
     masks: Sequence[NDArray[Any]] | None = None,
     test_masks: Sequence[NDArray[Any]] | None = None,
     files: Sequence[str] = (),
-    patch_px: int = 1,
 ) -> Split:
     """Divide the labelled pixels into training, validation and test parts that pass the audit.
 
@@ -49,8 +48,6 @@ def make_split(
         Mode mask: not 0 where a pixel belongs to the test part; by default all other labelled ones.
     files : sequence of str, optional
         Names for the provenance.
-    patch_px : int
-        Side P of the patches that a model will see, for the audit's figures.
 
     Returns
     -------
@@ -62,14 +59,14 @@ def make_split(
     LabelError
         When the label maps are unusable.
     SplitError
-        When no split satisfies the options; the message names the class and its pixels.
+        When no split satisfies the options; the message names the class and its pixels. Or when
+        test pixels have training pixels inside their patches, and the options do not allow it.
     """
     maps = checked_label_maps(label_maps)
     places = checked_grids(grids, len(maps))
     pixels = labelled_pixels(maps, places, options.classes)
     job = SplitJob(pixels, options, places, np.random.default_rng(options.seed))
-    notes: dict[str, Any] = {**asdict(options), "files": list(files)}
-    notes |= {"validation": options.validation_share, "guard_from": options.guard_side}
+    notes: dict[str, Any] = {**options.resolved(), "files": list(files)}
     notes["classes"] = pixels.classes.tolist()
     notes["model_choice"] = (
         "validation part" if options.validation_share else "cross-validation in the training part"
@@ -85,7 +82,8 @@ def make_split(
         notes["removed_by_guard"] = removed
         train, validation, rest = map(pixels.to_masks, parts)
         split = Split(train, validation, rest, notes)
-        report = audit(split, maps, patch_px=patch_px, grids=places)
+        report = audit(split, maps, patch_px=options.patch_px, grids=places)
+        check_patch_split(split, options.patch_px, grids=places)
         return replace(split, provenance={**notes, "audit": asdict(report)})
     raise SplitError(
         f"No split of mode {options.mode} was found: {refusal}. Ask for fewer training labels, a "

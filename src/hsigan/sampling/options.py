@@ -1,7 +1,7 @@
 """What a user may ask of a split."""
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeAlias, get_args
 
 from hsigan.errors import SplitError
 
@@ -45,13 +45,19 @@ class SplitOptions:
         Pixels that every class has at least in every part.
     block_px : int
         Side of the blocks, in pixels.
-    guard_px : int
+    guard_px : int, optional
         Training or validation pixels and test pixels differ by more than this many pixels
-        (Chebyshev), across the borders of files too.
+        (Chebyshev), across the borders of files too. By default `patch_px` // 2, or 0 in mode
+        random, where such a guard would take most of the test pixels.
     guard_from : {"auto", "training", "test"}
         The side that loses the pixels that violate the guard. ``auto``: training, so that the test
         part does not depend on the guard; test in mode random, where every training pixel has test
         pixels beside it.
+    patch_px : int
+        Side P of the patches that a model will see; 1 for single spectra.
+    allow_leak : bool
+        Whether a split passes whose test pixels have training or validation pixels inside their
+        patches.
     classes : tuple of int, optional
         The classes that take part; by default all that occur.
     seed : int
@@ -72,8 +78,10 @@ class SplitOptions:
     validation_by: ValidationBy = "pixels"
     minimum_per_class: int = 1
     block_px: int = 20
-    guard_px: int = 0
+    guard_px: int | None = None
     guard_from: GuardSide = "auto"
+    patch_px: int = 1
+    allow_leak: bool = False
     classes: tuple[int, ...] | None = None
     seed: int = 0
     attempts: int = 200
@@ -92,7 +100,7 @@ class SplitOptions:
         if self.validation is not None and not 0.0 <= self.validation < 1.0:
             raise _out_of_range("validation", "a share of at least 0 and below 1", self.validation)
         least = {"train_per_class": 1, "minimum_per_class": 1, "block_px": 1, "guard_px": 0}
-        for name, lowest in {**least, "seed": 0, "attempts": 1}.items():
+        for name, lowest in {**least, "patch_px": 1, "seed": 0, "attempts": 1}.items():
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not lowest <= value < 2**63):
                 raise _out_of_range(
@@ -134,11 +142,27 @@ class SplitOptions:
         return 0.5 if self.train is None else self.train
 
     @property
+    def guard_width_px(self) -> int:
+        """Return the guard's width in pixels, with the default resolved."""
+        if self.guard_px is not None:
+            return self.guard_px
+        # A patch of even side reaches P // 2 pixels to one side: the farther one counts.
+        return 0 if self.mode == "random" else self.patch_px // 2
+
+    @property
     def guard_side(self) -> Literal["training", "test"]:
         """Return the side that loses pixels to the guard, with ``auto`` resolved."""
         if self.guard_from == "auto":
             return "test" if self.mode == "random" else "training"
         return self.guard_from
+
+    def resolved(self) -> dict[str, Any]:
+        """Return the options by name as plain data, with the defaults resolved."""
+        return asdict(self) | {
+            "validation": self.validation_share,
+            "guard_px": self.guard_width_px,
+            "guard_from": self.guard_side,
+        }
 
 
 def _member(name: str, value: str, allowed: tuple[str, ...]) -> None:

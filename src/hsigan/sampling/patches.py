@@ -125,12 +125,11 @@ def cut_patches(scenes: Sequence[xr.Dataset], table: PixelTable, patch_px: int) 
     Raises
     ------
     InputError
-        When `patch_px` is below 1 or the table holds no pixel.
+        When `patch_px` is below 1.
     SceneError
         When a scene lacks a band of the table, or a pixel of the table has no data in it.
     """
-    if not len(table):
-        raise InputError("Patches need one pixel at least. Got a table of none.")
+    _check_side(patch_px)
     found, place = np.unique(table.scene_index, return_inverse=True)
     row = table.row.copy()
     cubes: list[NDArray[np.float32]] = []
@@ -147,6 +146,8 @@ def cut_patches(scenes: Sequence[xr.Dataset], table: PixelTable, patch_px: int) 
                 "gathered from, in the same order."
             )
         cubes.append(cube)
+    if not cubes:  # a view of no patch still knows its bands
+        cubes = [np.empty((patch_px - 1, patch_px - 1, len(table.band_indices)), np.float32)]
     return PatchView(cubes, place, row, table.column, patch_px)
 
 
@@ -181,6 +182,7 @@ def row_patches(
     SceneError
         When the scene lacks a band.
     """
+    _check_side(patch_px)
     cube, valid = _bordered_rows(scene, band_indices, rows, patch_px)
     row, column = np.nonzero(valid)
     return PatchView([cube], np.zeros_like(row), row, column, patch_px), valid
@@ -195,12 +197,15 @@ def centres_of(X: "NDArray[Any] | PatchView") -> NDArray[Any]:
     return X
 
 
+def _check_side(patch_px: int) -> None:
+    if patch_px < 1:
+        raise InputError(f"The side of a patch must be at least 1 pixel. Got {patch_px!r}.")
+
+
 def _bordered_rows(
     scene: xr.Dataset, bands: NDArray[np.int64], rows: tuple[int, int], patch_px: int
 ) -> tuple[NDArray[np.float32], BoolMap]:
     """Return h rows with their border, (h + P - 1, W + P - 1, B), and which pixels are valid."""
-    if patch_px < 1:
-        raise InputError(f"The side of a patch must be at least 1 pixel. Got {patch_px!r}.")
     height, width = scene.sizes["y"], scene.sizes["x"]
     first, stop = rows
     # The nearest valid pixel to one of a patch is no farther than the patch's own pixel is, so

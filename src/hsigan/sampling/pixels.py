@@ -107,7 +107,13 @@ def gather_pixels(
         row, column = row[finite], column[finite]
         place = np.full(len(row), index, dtype=np.int64)
         columns.append(
-            [_as_float32(spectra[finite], scene), _label_map(scene)[row, column], place, row, column]
+            [
+                _as_float32(spectra[finite], scene),
+                _label_map(scene)[row, column],
+                place,
+                row,
+                column,
+            ]
         )
     spectra, labels, scene_index, row, column = (
         np.concatenate(c) for c in zip(*columns, strict=True)
@@ -143,6 +149,10 @@ def gather_unlabelled(
     split: Split,
     guard_px: int | None = None,
     transductive: bool = False,
+    *,
+    patch_px: int = 1,
+    most: int | None = None,
+    rng: np.random.Generator | None = None,
 ) -> PixelTable:
     """Collect pixels that a semi-supervised method may see without their labels.
 
@@ -160,6 +170,13 @@ def gather_unlabelled(
         Distance (Chebyshev) to keep; by default the split's own guard.
     transductive : bool
         Whether test pixels may be seen, without their labels.
+    patch_px : int
+        Side P of the patches that will be cut around the pixels. The guard is P // 2 at least, so
+        that no inductive patch holds a test or validation pixel.
+    most : int, optional
+        Pixels to draw at random where there are more.
+    rng : numpy.random.Generator, optional
+        Source of that draw; by default seeded with 0.
 
     Returns
     -------
@@ -172,17 +189,21 @@ def gather_unlabelled(
         When the split does not fit the scenes, or no pixel is left.
     """
     guard_px = int(split.provenance.get("guard_px", 0)) if guard_px is None else guard_px
+    guard_px = max(guard_px, patch_px // 2)
     provenance: dict[str, Any] = {"pixels": "unlabelled", "transductive": transductive}
     if transductive:
-        table = gather_pixels(scenes, "all")
+        free = _chosen(scenes, "all")
     else:
         held_out = [a | b for a, b in zip(split.test, split.validation, strict=True)]
         near = within(_chosen(scenes, held_out), guard_px, common_grid(scenes))
         free = [~close & ~train for close, train in zip(near, split.train, strict=True)]
         if split.provenance.get("mode") == "random":
             free = [mask & (_label_map(s) == 0) for mask, s in zip(free, scenes, strict=True)]
-        table = gather_pixels(scenes, free)
         provenance["guard_px"] = guard_px
+    if most is not None:
+        free = [mask & valid_mask(scene) for mask, scene in zip(free, scenes, strict=True)]
+        free = _drawn(free, most, rng or np.random.default_rng(0))
+    table = gather_pixels(scenes, free)
     if not len(table):
         raise SplitError(
             f"No unlabelled pixel lies farther than {guard_px} px from every test and validation "
@@ -254,6 +275,15 @@ def _chosen(scenes: Sequence[xr.Dataset], masks: Sequence[BoolMap] | str) -> lis
             "in the same order."
         )
     return list(masks)
+
+
+def _drawn(masks: Sequence[BoolMap], most: int, rng: np.random.Generator) -> list[BoolMap]:
+    """Keep at most so many of the marked pixels; every one is as likely as the others."""
+    marked = np.flatnonzero(np.concatenate([mask.ravel() for mask in masks]))
+    kept = np.zeros(sum(mask.size for mask in masks), dtype=np.bool_)
+    kept[rng.choice(marked, min(most, len(marked)), replace=False)] = True
+    pieces = np.split(kept, np.cumsum([mask.size for mask in masks])[:-1])
+    return [piece.reshape(mask.shape) for piece, mask in zip(pieces, masks, strict=True)]
 
 
 def _label_map(scene: xr.Dataset) -> NDArray[np.int64]:

@@ -21,7 +21,6 @@ def split_scenes(
     *,
     masks: Sequence[NDArray[Any]] | None = None,
     test_masks: Sequence[NDArray[Any]] | None = None,
-    patch_px: int = 1,
 ) -> Split:
     """Divide the labelled, valid pixels of scenes; `make_split` says how.
 
@@ -33,8 +32,6 @@ def split_scenes(
         What is asked.
     masks, test_masks : sequences of (H, W) arrays, optional
         For mode mask.
-    patch_px : int
-        Side P of the patches that a model will see, for the audit's figures.
 
     Returns
     -------
@@ -45,7 +42,8 @@ def split_scenes(
     LabelError
         When a scene has no labels.
     SplitError
-        When no split satisfies the options.
+        When no split satisfies the options, or its test patches hold training pixels and the
+        options do not allow it.
     SceneError
         When scenes lie beside each other in two different pixel grids.
     """
@@ -56,7 +54,6 @@ def split_scenes(
         masks=masks,
         test_masks=test_masks,
         files=[name for scene in scenes for name in scene.attrs.get("source", [])],
-        patch_px=patch_px,
     )
 
 
