@@ -7,7 +7,7 @@ from typing import Any
 
 
 def split_name(facts: Mapping[str, Any]) -> str:
-    """Return a split in a few words: mode, share, guard.
+    """Return a split in a few words: mode, share, guard, patch.
 
     Parameters
     ----------
@@ -18,4 +18,7 @@ def split_name(facts: Mapping[str, Any]) -> str:
         name += f" {facts['block_px']} px"
     if facts.get("train") is not None:
         name += f" {100 * facts['train']:g} %"
-    return name + (f", guard {facts['guard_px']} px" if facts.get("guard_px") else "")
+    if facts.get("guard_px"):
+        name += f", guard {facts['guard_px']} px"
+    side = facts.get("patch_px", 1)
+    return name + (f", {side} x {side} patches" if side > 1 else "")
