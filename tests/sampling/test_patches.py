@@ -2,12 +2,13 @@
 
 import tracemalloc
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
@@ -34,6 +35,7 @@ def _naive(values: np.ndarray, row: int, column: int, patch_px: int) -> np.ndarr
     return patch
 
 
+@settings(max_examples=30)
 @given(st.integers(1, 8), st.integers(1, 6), st.integers(1, 6), seeds)
 def test_patches_are_the_naive_cut_mirrored_at_the_border(
     patch_px: int, height: int, width: int, seed: int
@@ -53,6 +55,7 @@ def test_patches_are_the_naive_cut_mirrored_at_the_border(
         )
 
 
+@settings(max_examples=30)
 @given(st.integers(1, 8), seeds)
 def test_the_centre_is_the_pixel(patch_px: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -66,6 +69,7 @@ def test_the_centre_is_the_pixel(patch_px: int, seed: int) -> None:
         np.testing.assert_array_equal(centres_of(given_to), table.spectra)
 
 
+@settings(max_examples=30)
 @given(st.integers(2, 7), seeds)
 def test_a_gap_takes_the_nearest_valid_spectrum(patch_px: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -89,6 +93,7 @@ def test_a_gap_takes_the_nearest_valid_spectrum(patch_px: int, seed: int) -> Non
                 assert (nearest == patch[:, i, j]).all(axis=1).any()
 
 
+@settings(max_examples=30)
 @given(st.integers(1, 9), seeds)
 def test_blocks_of_rows_give_the_patches_of_the_whole_scene(patch_px: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -108,6 +113,19 @@ def test_blocks_of_rows_give_the_patches_of_the_whole_scene(patch_px: int, seed:
     np.testing.assert_array_equal(np.argwhere(valid).T, [table.row, table.column])
 
 
+def test_a_block_of_rows_needs_the_memory_of_its_rows(tmp_path: Path) -> None:
+    scene = make_scene(np.memmap(tmp_path / "s", np.int16, "w+", shape=(2000, 400, 40)))
+    tracemalloc.start()
+    view, _ = row_patches(scene, np.arange(40), (1000, 1010), 9)
+    view[:100]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    rows = 10 + 2 * 10  # with what a gap may need on both sides
+    assert len(view) == 4000
+    assert peak < 3 * rows * 400 * 40 * 4  # 5.8 MB; the scene holds 64 MB, the patches 52 MB
+
+
+@settings(max_examples=30)
 @given(seeds)
 def test_any_part_of_a_view_is_that_part_of_its_patches(seed: int) -> None:
     rng = np.random.default_rng(seed)

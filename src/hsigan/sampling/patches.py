@@ -1,5 +1,6 @@
 """From scenes and a table of pixels to the patches around them, cut when they are asked for."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -208,9 +209,10 @@ def _bordered_rows(
     """Return h rows with their border, (h + P - 1, W + P - 1, B), and which pixels are valid."""
     height, width = scene.sizes["y"], scene.sizes["x"]
     first, stop = rows
-    # The nearest valid pixel to one of a patch is no farther than the patch's own pixel is, so
-    # what lies within 2 P of the rows is as good as the whole scene.
-    low, high = max(0, first - 2 * patch_px), min(height, stop + 2 * patch_px)
+    # A gap in a patch has the patch's own pixel within sqrt(2) P // 2, and its nearest valid pixel
+    # no farther: what lies within 1 + sqrt(2) times P // 2 of the rows is as good as the scene.
+    reach = math.ceil(2.5 * (patch_px // 2))
+    low, high = max(0, first - reach), min(height, stop + reach)
     values = scene["values"][low:high].values
     block = np.take(values, band_positions(scene, bands), axis=2)  # (high - low, W, B)
     valid: BoolMap = np.logical_and.reduce(is_data(block, scene), axis=2)
