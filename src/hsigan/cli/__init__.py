@@ -15,6 +15,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
+    # Every command writes to --out, and takes --output for it.
+    context_settings={"token_normalize_func": lambda word: "out" if word == "output" else word},
 )
 
 

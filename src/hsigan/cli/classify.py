@@ -30,8 +30,8 @@ def classify_command(
     output: Annotated[
         Path,
         typer.Option(
-            "--output",
             "-o",
+            "--out",
             metavar="FILE",
             help="Class map: .tif (georeference, colours, names) or .png (with a legend). Of "
             "several scenes each map gets its scene's name added.",

@@ -42,7 +42,7 @@ def demo_command(
         typer.Argument(metavar="[SCENE...]", help="Labelled scene; by default a simulated one."),
     ] = None,
     out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Folder for everything that is made.")
+        Path, typer.Option("-o", "--out", metavar="DIR", help="Folder for everything that is made.")
     ] = Path("demo"),
     seed: Annotated[
         int, typer.Option(min=0, max=2**31, help="Seed of everything that is drawn.")

@@ -14,7 +14,7 @@ def report_command(
         typer.Argument(metavar="RESULTS", help="Folders that `hsigan evaluate ... -o` wrote."),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="The page to write.")
+        Path, typer.Option("-o", "--out", metavar="FILE", help="The page to write.")
     ] = Path("report.html"),
 ) -> None:
     """Turn results into one self-contained HTML page; nothing is measured anew.

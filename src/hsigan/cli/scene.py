@@ -79,7 +79,7 @@ def fetch(
 
 @app.command()
 def simulate(
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="File to write.")],
+    output: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="File to write.")],
     height: Annotated[int, typer.Option(help="Rows (pixels).")] = 100,
     width: Annotated[int, typer.Option(help="Columns (pixels).")] = 100,
     bands: Annotated[int, typer.Option(help="Number of bands, 400-2500 nm.")] = 120,
@@ -109,7 +109,7 @@ def convert(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", metavar="PATH", help="File to write; for several scenes a folder."
+            "-o", "--out", metavar="PATH", help="File to write; for several scenes a folder."
         ),
     ],
     format: FormatOption = None,

@@ -182,7 +182,7 @@ def split_command(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="The file to write.")
+        Path, typer.Option("-o", "--out", metavar="FILE", help="The file to write.")
     ] = Path("split.npz"),
     *,
     reading: Reading,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @takes_reading
 def train_classifier_command(
     scenes: SceneArgument,
-    out: Annotated[Path, typer.Option("--out", metavar="RUN", help="Folder of the run.")],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", help="Folder of the run.")],
     classifier: Annotated[
         str,
         typer.Option(

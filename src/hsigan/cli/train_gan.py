@@ -15,7 +15,7 @@ from hsigan.cli.options import Reading, SceneArgument, open_inputs, takes_readin
 @takes_reading
 def train_gan_command(
     scenes: SceneArgument,
-    out: Annotated[Path, typer.Option("--out", metavar="RUN", help="Folder of the run.")],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", help="Folder of the run.")],
     recipe: Annotated[
         str,
         typer.Option(
