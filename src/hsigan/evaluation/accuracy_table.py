@@ -60,9 +60,9 @@ class AccuracyJudge:
         rng = np.random.default_rng(seed)
         fake = _standard(fake, self.centre, self.scale)
         wanted = counts_of(self.train.labels)
-        chosen = fake.take(_proportional(wanted, counts_of(fake.labels)), rng)
+        chosen = fake.take(proportional_counts(wanted, counts_of(fake.labels)), rng)
         first, second = _halves(fake, rng)
-        first = first.take(_proportional(wanted, counts_of(first.labels)), rng)
+        first = first.take(proportional_counts(wanted, counts_of(first.labels)), rng)
         both = Labelled(
             np.concatenate([self.train.spectra, chosen.spectra]),
             np.concatenate([self.train.labels, chosen.labels]),
@@ -121,7 +121,7 @@ def _best_cost(train: Labelled, rng: np.random.Generator) -> float:
     return max(_COSTS, key=lambda cost: (hits[cost], -cost))
 
 
-def _proportional(wanted: dict[int, int], available: dict[int, int]) -> dict[int, int]:
+def proportional_counts(wanted: dict[int, int], available: dict[int, int]) -> dict[int, int]:
     """Return counts in the proportions of ``wanted``, as large as the classes and the cap allow.
 
     Where the fakes do not even suffice for one times the wanted counts, each class gives what it
