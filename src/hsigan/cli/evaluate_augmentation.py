@@ -32,7 +32,7 @@ def evaluate_augmentation_command(
         typer.Option(help="A shipped experiment such as pavia-u-3pct, or a TOML file."),
     ] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="RESULTS", help="Folder of the results.")
+        Path, typer.Option("-o", "--out", metavar="RESULTS", help="Folder of the results.")
     ] = Path("results"),
     seeds: Annotated[int | None, typer.Option(help="Number of fresh partitions.")] = None,
     mode: Annotated[
@@ -88,6 +88,7 @@ def evaluate_augmentation_command(
     """
     from hsigan.evaluation.augmentation import evaluate_augmentation, experiment_facts
     from hsigan.evaluation.results import ResultsFolder
+    from hsigan.evaluation.study_name import study_name
 
     given = _given(seeds, methods, classifiers, amounts)
     split = {
@@ -104,7 +105,7 @@ def evaluate_augmentation_command(
     )
     opened = open_experiment(scenes or [], config, reading)
     config = with_class_ids(config, opened[0])
-    name = recipe if recipe and not recipe.endswith(".toml") else opened[0].attrs["name"]
+    name = study_name(opened, recipe)
     folder = ResultsFolder(output)
     started = time.monotonic()
     command = "hsigan " + shlex.join(sys.argv[1:])
@@ -113,13 +114,13 @@ def evaluate_augmentation_command(
             opened,
             config,
             folder,
-            scene_name=str(name),
+            scene_name=name,
             processes=processes or (os.cpu_count() or 1),
             keep=keep,
             progress=lambda message, done, planned: report(done, planned, message),
         )
     seconds = time.monotonic() - started
-    facts = experiment_facts(opened, config, name=str(name), command=command, seconds=seconds)
+    facts = experiment_facts(opened, config, name=name, command=command, seconds=seconds)
     folder.write_experiment(facts)
     folder.write_summary()
     print_gains(records, config)

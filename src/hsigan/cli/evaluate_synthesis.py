@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from hsigan.cli.experiment import experiment_config, open_experiment, with_class_ids
-from hsigan.cli.options import Reading, open_inputs, takes_reading
+from hsigan.cli.experiment import experiment_config, with_class_ids
+from hsigan.cli.options import Reading, takes_reading
+from hsigan.cli.synthesis_inputs import contestants, labelled_by, scenes_and_runs, split_of
 from hsigan.cli.synthesis_table import print_figures
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
-    from hsigan.evaluation.augmentation_config import AugmentationConfig
     from hsigan.evaluation.results import ResultsFolder
     from hsigan.evaluation.synthesis_study import Contestants
     from hsigan.sampling import Split, SplitOptions
@@ -33,7 +33,7 @@ def evaluate_synthesis_command(
         typer.Argument(metavar="[RUN] [SCENE]", help="Scenes, and folders of trained GANs."),
     ] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="RESULTS", help="Folder for the results.")
+        Path, typer.Option("-o", "--out", metavar="RESULTS", help="Folder for the results.")
     ] = Path("results"),
     recipe: Annotated[
         str | None,
@@ -112,15 +112,16 @@ def evaluate_synthesis_command(
     from dataclasses import replace
 
     from hsigan.evaluation.results import ResultsFolder
+    from hsigan.evaluation.study_name import study_name
     from hsigan.sampling import Split, SplitOptions
     from hsigan.scene import class_names_of
 
     started = perf_counter()
     config = None if recipe is None else experiment_config(recipe, {}, {}, [])
-    scenes, runs = _opened(inputs or [], config, reading, abundances is not None)
-    shares = _labelled_by(scenes, abundances)
-    who = replace(_contestants(methods, samples, runs, per_class, set_), keep=keep)
-    given = split or _split_of(runs, train, train_per_class)
+    scenes, runs = scenes_and_runs(inputs or [], config, reading, abundances is not None)
+    shares = labelled_by(scenes, abundances)
+    who = replace(contestants(methods, samples, runs, per_class, set_), keep=keep)
+    given = split or split_of(runs, train, train_per_class)
     if given is not None:
         options: Split | SplitOptions = Split.load(given)
     elif config is not None:
@@ -135,9 +136,10 @@ def evaluate_synthesis_command(
             guard_px=guard,
         )
     results = ResultsFolder(output)
-    _run(scenes, options, who, range(seed, seed + seeds), floor_draws, shares, results)
+    name = study_name(scenes, recipe)
+    _run(name, scenes, options, who, range(seed, seed + seeds), floor_draws, shares, results)
     results.write_summary(reference="floor")
-    facts = _facts(scenes, who, floor_draws, given)
+    facts = _facts(name, scenes, who, floor_draws, given)
     facts |= {"seeds": list(range(seed, seed + seeds))}
     results.write_experiment(facts | {"seconds": round(perf_counter() - started, 1)})
     print_figures(results.records())
@@ -151,6 +153,7 @@ def evaluate_synthesis_command(
 
 
 def _run(
+    name: str,
     scenes: Sequence[xr.Dataset],
     how: Split | SplitOptions,
     who: Contestants,
@@ -182,7 +185,7 @@ def _run(
         for seed in seeds:
             part = how if isinstance(how, Split) else split_scenes(scenes, replace(how, seed=seed))
             setting = Setting(
-                scene=scenes[0].attrs["name"],
+                scene=name,
                 split=describe_split(part),
                 labels_per_class=part.provenance.get("train_per_class"),
                 seed=seed,
@@ -193,84 +196,6 @@ def _run(
                 run_study(scenes, part, who, setting, results, abundances=shares, progress=tick)
 
 
-def _opened(
-    inputs: Sequence[str], config: AugmentationConfig | None, reading: Reading, by_abundance: bool
-) -> tuple[list[xr.Dataset], dict[str, Path]]:
-    """Return the scenes, and the run folders by name."""
-    from hsigan.errors import SceneError
-
-    runs = {
-        Path(name).name: Path(name) for name in inputs if (Path(name) / "config.toml").is_file()
-    }
-    names = [name for name in inputs if not (Path(name) / "config.toml").is_file()]
-    if not names and not inputs and config is None:
-        raise SceneError("no scene was given: name files, or a recipe with --recipe.")
-    if not names and config is None:
-        raise SceneError(
-            f"a run is judged against real pixels: name the scene too, as in "
-            f"`hsigan evaluate synthesis {inputs[0]} SCENE --labels FILE`."
-        )
-    scenes = (
-        open_inputs(names, reading) if config is None else open_experiment(names, config, reading)
-    )
-    if by_abundance and len(scenes) > 1:
-        raise SceneError(f"--abundances goes with one scene. Got {len(scenes)}.")
-    return scenes, runs
-
-
-def _labelled_by(scenes: list[xr.Dataset], abundances: Path | None) -> NDArray[np.float64] | None:
-    """Label the scene by its abundances, in place of the list's one item, and return them."""
-    if abundances is None:
-        return None
-    from hsigan.evaluation.unmixing import read_abundances
-    from hsigan.scene import with_labels
-
-    found = read_abundances(abundances, scenes[0].sizes["y"], scenes[0].sizes["x"])
-    names = dict(enumerate(found.names, start=1))
-    scenes[0] = with_labels(scenes[0], found.labels(), names)
-    return found.shares
-
-
-def _contestants(
-    methods: str | None,
-    samples: list[str] | None,
-    runs: dict[str, Path],
-    per_class: int,
-    settings: list[str] | None,
-) -> Contestants:
-    from hsigan.errors import InputError
-    from hsigan.evaluation.synthesis_study import DEFAULT_METHODS, Contestants
-    from hsigan.recipe import parse_value
-
-    files = {}
-    for text in samples or []:
-        name, equals, path = text.partition("=")
-        if not (name and equals and path):
-            raise InputError(f"--samples takes NAME=FILE.npz. Got {text!r} instead.")
-        files[name] = Path(path)
-    gan_settings: dict[str, Any] = {}
-    for text in settings or []:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise InputError(f"--set takes key=value. Got {text!r} instead.")
-        gan_settings[key.strip()] = parse_value(value.strip())
-    by_default = methods is None
-    if methods is None:
-        methods = "none" if runs or files else ",".join(DEFAULT_METHODS)
-    chosen = tuple(name.strip() for name in methods.split(",") if name.strip() != "none")
-    return Contestants(chosen, runs, files, per_class, by_default, gan_settings)
-
-
-def _split_of(
-    runs: dict[str, Path], train: float | None, train_per_class: int | None
-) -> Path | None:
-    """Return the split of the first run that has one, unless another division is asked for."""
-    if train is not None or train_per_class is not None:
-        return None
-    found = [path / "split.npz" for path in runs.values() if (path / "split.npz").is_file()]
-    return found[0] if found else None
-
-
 def _classes(text: str | None, names: dict[int, str]) -> tuple[int, ...] | None:
     from hsigan.cli.split import parse_classes
 
@@ -278,15 +203,17 @@ def _classes(text: str | None, names: dict[int, str]) -> tuple[int, ...] | None:
 
 
 def _facts(
-    scenes: Sequence[xr.Dataset], who: Contestants, floor_draws: int, split: Path | None
+    name: str,
+    scenes: Sequence[xr.Dataset],
+    who: Contestants,
+    floor_draws: int,
+    split: Path | None,
 ) -> dict[str, Any]:
     """Return what ``experiment.json`` says beside machine, seeds and time."""
-    from hsigan.evaluation.scene_arrays import title_name
     from hsigan.sampling import common_bands
     from hsigan.scene import class_names_of
 
     names = class_names_of(scenes[0])
-    name = title_name(scenes, scenes[0].attrs["name"])
     return {
         "title": f"Synthesis: how real are spectra made for {name}",
         "command": shlex.join(["hsigan", *sys.argv[1:]]),
@@ -299,7 +226,7 @@ def _facts(
             "split": split.name if split else "made here",
         },
         "scene": {
-            "name": scenes[0].attrs["name"],
+            "name": name,
             "files": len(scenes),
             "shape": [scenes[0].sizes["y"], scenes[0].sizes["x"]],
             "class_ids": list(names),

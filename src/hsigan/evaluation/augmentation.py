@@ -21,7 +21,8 @@ from hsigan.evaluation.augmentation_config import AugmentationConfig
 from hsigan.evaluation.augmentation_partition import make_partition
 from hsigan.evaluation.augmentation_run import BEST, Work, run_partition, works
 from hsigan.evaluation.results import Record, ResultsFolder
-from hsigan.evaluation.scene_arrays import scene_arrays, title_name
+from hsigan.evaluation.scene_arrays import scene_arrays
+from hsigan.evaluation.study_name import study_name
 from hsigan.sampling import split_scenes
 
 Progress = Callable[[str, int, int], None]
@@ -47,12 +48,12 @@ def evaluate_augmentation(
     scenes : scenes with labels, one per file
     config : what is run
     folder : where records go, as soon as they are there
-    scene_name : how records name the scene; by default the first scene's name
+    scene_name : how records name the scene; by default what the scenes' own names share
     processes : partitions that run at a time, each on one thread
     keep : a folder that keeps the GANs as runs, where interrupted trainings continue
     progress : called after each method
     """
-    name = scene_name or str(scenes[0].attrs.get("name", "scene"))
+    name = scene_name or study_name(scenes)
     done = _done(folder, config, name)
     planned = len(config.all_seeds()) * len(works(config))
     count = sum(len(done.get(seed, set())) for seed in config.all_seeds())
@@ -80,7 +81,7 @@ def experiment_facts(
     ids = first["label"].attrs.get("class_ids", []) if "label" in first else []
     names = first["label"].attrs.get("class_names", []) if "label" in first else []
     return {
-        "title": config.title or f"Augmentation on {title_name(scenes, name)}",
+        "title": config.title or f"Augmentation on {name}",
         "command": command,
         "options": config.model_dump(mode="json"),
         "scene": {

@@ -33,14 +33,6 @@ def scene_arrays(scenes: Sequence[xr.Dataset], split: Split) -> dict[str, NDArra
     return arrays
 
 
-def title_name(scenes: Sequence[xr.Dataset], name: str) -> str:
-    """Return a study's name as titles have it: one named after its first scene tells the others."""
-    others = len(scenes) - 1
-    if not others or name != scenes[0].attrs["name"]:
-        return name
-    return f"{name} and {others} more scene{'s' if others > 1 else ''}"
-
-
 def _colours(scenes: Sequence[xr.Dataset]) -> list[NDArray[np.uint8]]:
     """Return (H, W, 3) pictures, stretched between the 2 and 98 % quantiles of each colour."""
     bands = _colour_bands(scenes)

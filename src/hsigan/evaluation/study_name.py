@@ -1,0 +1,27 @@
+"""What records and titles call the scene or scenes of a study."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import xarray as xr
+
+
+def study_name(scenes: Sequence[xr.Dataset], recipe: str | None = None) -> str:
+    """Return one name for all scenes: the recipe's, else what the scenes' own names share.
+
+    Several scenes never pass for one: their number stands behind what their names begin with, or
+    behind the first name where they share nothing.
+    """
+    if recipe is not None:
+        return Path(recipe).stem if recipe.endswith(".toml") else recipe
+    names = [str(scene.attrs.get("name", "scene")) for scene in scenes]
+    others = len(names) - 1
+    if not others:
+        return names[0]
+    shared = os.path.commonprefix(names).rstrip("0123456789").rstrip("_- .")
+    if shared:
+        return f"{shared}, {len(names)} scenes"
+    return f"{names[0]} and {others} more scene{'s' if others > 1 else ''}"
