@@ -6,7 +6,7 @@ import glob
 import inspect
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
@@ -134,7 +134,9 @@ def takes_reading(command: Callable[..., None]) -> Callable[..., None]:
     return with_reading
 
 
-def open_inputs(scenes: Sequence[str], reading: Reading | None = None) -> list[xr.Dataset]:
+def open_inputs(
+    scenes: Sequence[str], reading: Reading | None = None, lazy: bool = False
+) -> list[xr.Dataset]:
     """Open what a command was given, with a progress bar where it takes a while.
 
     Parameters
@@ -145,6 +147,8 @@ def open_inputs(scenes: Sequence[str], reading: Reading | None = None) -> list[x
         (2 before 10).
     reading
         The shared options.
+    lazy
+        Whether images stay on disk until rows of them are asked for.
 
     Returns
     -------
@@ -158,7 +162,7 @@ def open_inputs(scenes: Sequence[str], reading: Reading | None = None) -> list[x
     if not scenes:
         raise SceneError("no scene was given: name one file or more.")
     known = [_known_name(name) for name in scenes]
-    options = (reading or Reading()).to_read_options()
+    options = replace((reading or Reading()).to_read_options(), lazy=lazy)
     if any(known):
         if len(scenes) > 1:
             raise SceneError("a known scene is opened alone: give it without other scenes.")

@@ -9,6 +9,7 @@ import xarray as xr
 from affine import Affine
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
+from xarray.core.indexing import LazilyIndexedArray
 
 from hsigan.errors import LabelError, SceneError
 
@@ -16,7 +17,7 @@ _BLOCK_BYTES = 64 * 2**20
 
 
 def make_scene(
-    values: npt.ArrayLike,
+    values: npt.ArrayLike | LazilyIndexedArray,
     *,
     label: npt.ArrayLike | None = None,
     class_names: Mapping[int, str] | None = None,
@@ -36,7 +37,7 @@ def make_scene(
     Parameters
     ----------
     values : array (H, W, B)
-        Real numbers in any units.
+        Real numbers in any units; a lazily indexed array stays where it is.
     label : array (H, W), optional
         Class ids, 0 where there is no label.
     class_names : mapping of id to name, optional
@@ -71,7 +72,7 @@ def make_scene(
     LabelError
         If labels have another shape or are not whole numbers >= 0.
     """
-    cube = np.asarray(values)
+    cube: Any = values if isinstance(values, LazilyIndexedArray) else np.asarray(values)
     _check_cube(cube, name)
     scene = xr.Dataset({"values": (("y", "x", "band"), cube)})
     scene = scene.assign_coords(band=("band", np.arange(cube.shape[2])))
@@ -233,10 +234,9 @@ def usable_bands(scene: xr.Dataset) -> npt.NDArray[np.bool_]:
         True for a band that is flagged good (where there are flags), holds data that is finite
         somewhere, and is not constant over its data. A scene of one pixel keeps its bands.
     """
-    values = scene["values"].values
-    count = values.shape[2]
+    height, width, count = scene["values"].shape
     low, high = np.full(count, np.inf), np.full(count, -np.inf)
-    for block in _row_blocks(values):
+    for block in _row_blocks(scene):
         known = is_data(block, scene)
         if known.all():
             low = np.minimum(low, block.min(axis=(0, 1)))
@@ -244,7 +244,7 @@ def usable_bands(scene: xr.Dataset) -> npt.NDArray[np.bool_]:
             continue
         low = np.minimum(low, np.where(known, block, np.inf).min(axis=(0, 1)))
         high = np.maximum(high, np.where(known, block, -np.inf).max(axis=(0, 1)))
-    is_one_pixel = values.shape[0] * values.shape[1] == 1
+    is_one_pixel = height * width == 1
     usable: npt.NDArray[np.bool_] = low <= high if is_one_pixel else low < high
     if "good_band" in scene.coords:
         usable &= scene.coords["good_band"].values
@@ -260,10 +260,9 @@ def valid_mask(scene: xr.Dataset) -> npt.NDArray[np.bool_]:
         True for a pixel whose usable bands, at least one, are all data and finite.
     """
     usable = usable_bands(scene)
-    values = scene["values"].values
     if not usable.any():
-        return np.zeros(values.shape[:2], dtype=np.bool_)
-    blocks = [is_data(block, scene)[:, :, usable].all(axis=2) for block in _row_blocks(values)]
+        return np.zeros(scene["values"].shape[:2], dtype=np.bool_)
+    blocks = [is_data(block, scene)[:, :, usable].all(axis=2) for block in _row_blocks(scene)]
     return np.concatenate(blocks)
 
 
@@ -292,7 +291,9 @@ def is_data(block: npt.NDArray[Any], scene: xr.Dataset) -> npt.NDArray[np.bool_]
     return known
 
 
-def _row_blocks(values: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
-    rows = max(1, _BLOCK_BYTES // max(1, values[0].size * 8))
-    for start in range(0, len(values), rows):
-        yield values[start : start + rows]
+def _row_blocks(scene: xr.Dataset) -> Iterator[npt.NDArray[Any]]:
+    """Yield the values block by block; of a scene on disk no more than a block is in memory."""
+    height, width, count = scene["values"].shape
+    rows = max(1, _BLOCK_BYTES // max(1, width * count * 8))
+    for start in range(0, height, rows):
+        yield scene["values"][start : start + rows].values

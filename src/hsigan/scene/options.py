@@ -40,6 +40,9 @@ class ReadOptions:
         CSV joined to the polygons.
     label_key : str or None
         Field by which polygons and table are joined.
+    lazy : bool
+        Whether the values of an image that GDAL reads stay on disk until rows of them are asked
+        for; scenes larger than memory are classified so. Other files are read whole.
 
     Raises
     ------
@@ -58,6 +61,7 @@ class ReadOptions:
     label_field: str | None = None
     label_table: PathLike | None = None
     label_key: str | None = None
+    lazy: bool = False
 
     def __post_init__(self) -> None:
         if self.layout not in (None, "hwb", "bhw", "flat"):

@@ -16,6 +16,8 @@ import xarray as xr
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
+from xarray.backends import BackendArray
+from xarray.core import indexing
 
 from hsigan.errors import SceneError
 from hsigan.scene.bands import BandFacts, band_facts
@@ -90,7 +92,7 @@ def data_file(path: Path) -> Path:
     )
 
 
-def read_raster(path: Path, name: str) -> xr.Dataset:
+def read_raster(path: Path, name: str, lazy: bool = False) -> xr.Dataset:
     """Read a GDAL image as a scene.
 
     Parameters
@@ -99,6 +101,8 @@ def read_raster(path: Path, name: str) -> xr.Dataset:
         The file; of an ENVI pair either one.
     name : str
         What to call the scene.
+    lazy : bool
+        Whether the values stay on disk until rows of them are asked for.
 
     Raises
     ------
@@ -118,7 +122,7 @@ def read_raster(path: Path, name: str) -> xr.Dataset:
             _check_envi_size(Path(source.name), source)
         facts = band_facts(source)
         return make_scene(
-            _read_cube(source),
+            _RasterRows(path, source).lazy() if lazy else _read_cube(source),
             wavelengths_nm=facts.wavelengths_nm,
             fwhm_nm=facts.fwhm_nm,
             good_band=facts.good_band,
@@ -183,6 +187,33 @@ def _read_cube(source: DatasetReader) -> npt.NDArray[Any]:
         window = Window(0, start, source.width, min(rows, source.height - start))
         cube[start : start + rows] = np.moveaxis(source.read(window=window), 0, -1)
     return cube
+
+
+class _RasterRows(BackendArray):
+    """The cube (H, W, B) of an image on disk; indexing reads the rows that are asked for."""
+
+    def __init__(self, path: Path, source: DatasetReader) -> None:
+        self.path = path
+        self.shape = (source.height, source.width, source.count)
+        self.dtype = np.dtype(source.dtypes[0])
+
+    def lazy(self) -> indexing.LazilyIndexedArray:
+        """Return the array as xarray takes it: slices of it are not read yet either."""
+        return indexing.LazilyIndexedArray(self)
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> npt.NDArray[Any]:
+        cube: npt.NDArray[Any] = indexing.explicit_indexing_adapter(
+            key, self.shape, indexing.IndexingSupport.BASIC, self._read
+        )
+        return cube
+
+    def _read(self, key: tuple[Any, ...]) -> npt.NDArray[Any]:
+        rows = np.arange(self.shape[0])[key[0]]  # an array, or a number where one row is asked for
+        top, bottom = (int(rows.min()), int(rows.max()) + 1) if np.size(rows) else (0, 1)
+        with opened_raster(self.path) as source:
+            bands = source.read(window=Window(0, top, self.shape[1], bottom - top))
+        block: npt.NDArray[Any] = np.moveaxis(bands, 0, -1)[rows - top]
+        return block[(*[slice(None)] * np.ndim(rows), *key[1:])]
 
 
 def _nodata(source: DatasetReader, path: Path) -> float | None:

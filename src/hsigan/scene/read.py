@@ -101,7 +101,8 @@ def _read(path: Path, options: ReadOptions, is_shared: bool) -> xr.Dataset:
         scene = label_scene(scene, file, name, replace(options, labels=file), is_shared)
     elif "label" not in scene and (sibling := sibling_labels(path)) is not None:
         scene = label_scene(scene, sibling, None, options)
-    if not valid_mask(scene).any():
+    # A scene that stays on disk is not read twice: whoever walks through it sees what is valid.
+    if not options.lazy and not valid_mask(scene).any():
         raise SceneError(
             f"{path.name} has no usable pixel: every band is flagged bad, constant or without "
             f"data, or no pixel has data in all the other bands; leave this file out."
@@ -144,7 +145,7 @@ def _read_values(path: Path, options: ReadOptions) -> xr.Dataset:
             f"{path.name} is an image that knows its own axes: leave out the variable and the "
             f"layout."
         )
-    return read_raster(path, name)
+    return read_raster(path, name, options.lazy)
 
 
 def _with_wavelengths(scene: xr.Dataset, path: PathLike) -> xr.Dataset:
