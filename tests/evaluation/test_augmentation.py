@@ -26,7 +26,7 @@ from hsigan.scene import simulate_scene
 from hsigan.synthesis import SpectralGAN
 from hsigan.synthesis.auto import Candidate
 
-WITHOUT_GANS = tuple(n for n, m in METHODS.items() if not m.gan_recipe)
+WITHOUT_GANS = tuple(n for n, m in METHODS.items() if not m.gan_recipe and not m.patches)
 SMALL = AugmentationConfig(
     split={"mode": "random", "train": 0.25},
     seeds=2,
@@ -166,6 +166,24 @@ def test_an_interrupted_experiment_continues_to_the_same_records(
     assert steps[-1] == (8, 8)
     assert before < len(folder.records_path.read_text().splitlines()) == len(records)
     assert {_key(r): r.value for r in records} == {_key(r): r.value for r in whole}
+
+
+def test_what_is_impossible_in_a_partition_is_done_too(
+    scene: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = scene.assign(label=scene["label"].clip(min=1))  # leaves no pixel without a label
+    config = SMALL.model_copy(
+        update={"methods": ("none", "label-propagation"), "classifiers": ("lda",)}
+    )
+    folder = ResultsFolder(tmp_path)
+    records = evaluate_augmentation([full], config, folder)
+    told = [r for r in records if r.method == "label-propagation"]
+    assert [(r.seed, r.amount, r.classifier, r.metric, r.value) for r in told] == [
+        (seed, 1.0, None, "impossible", 1.0) for seed in (0, 1)
+    ]
+    monkeypatch.setattr("hsigan.evaluation.augmentation.run_partition", None)
+    assert evaluate_augmentation([full], config, folder) == records
+    folder.write_summary()
 
 
 def test_processes_give_the_records_of_one_process(scene: xr.Dataset, tmp_path: Path) -> None:

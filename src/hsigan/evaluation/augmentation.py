@@ -19,7 +19,7 @@ import xarray as xr
 
 from hsigan.evaluation.augmentation_config import AugmentationConfig
 from hsigan.evaluation.augmentation_partition import make_partition
-from hsigan.evaluation.augmentation_run import BEST, Work, run_partition, works
+from hsigan.evaluation.augmentation_run import BEST, IMPOSSIBLE, Work, run_partition, works
 from hsigan.evaluation.results import Record, ResultsFolder
 from hsigan.evaluation.scene_arrays import scene_arrays
 from hsigan.evaluation.study_name import study_name
@@ -102,20 +102,21 @@ def experiment_facts(
 
 
 def _done(folder: ResultsFolder, config: AugmentationConfig, scene: str) -> dict[int, set[Work]]:
-    """Return per seed the methods and amounts that have figures for all classifiers."""
+    """Return per seed the methods and amounts with figures for all classifiers, or impossible."""
     classifiers = {*config.classifiers, BEST}
     seen: dict[tuple[int, Work], set[str | None]] = {}
     for record in folder.records():
         if (
             record.experiment == "augmentation"
-            and record.metric == "gain_over_best"
+            and record.metric in ("gain_over_best", IMPOSSIBLE)
             and record.scene == scene
             and record.split == config.split_name()
             and record.labels_per_class == config.split.get("train_per_class")
             and record.seed is not None
         ):
             work = (record.method, record.amount)
-            seen.setdefault((record.seed, work), set()).add(record.classifier)
+            told = classifiers if record.metric == IMPOSSIBLE else [record.classifier]
+            seen.setdefault((record.seed, work), set()).update(told)
     planned = set(works(config))
     done: dict[int, set[Work]] = {}
     for (seed, work), names in seen.items():

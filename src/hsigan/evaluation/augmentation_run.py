@@ -41,6 +41,8 @@ from hsigan.synthesis.transductive import self_train
 
 BEST = "best"
 """The name of "the classifier that was best on validation data with real pixels alone"."""
+IMPOSSIBLE = "impossible"
+"""The metric, always 1, of a method that a partition lacks the unlabelled pixels for."""
 
 Work = tuple[str, float | None]
 
@@ -207,6 +209,8 @@ def run_partition(
 ) -> Iterator[tuple[Work, list[Record]]]:
     """Yield the records of each method and amount that is not done yet.
 
+    A method that the partition lacks the unlabelled pixels for has one record, which says so.
+
     The gain over the best real-only classifier is the accuracy less that, on the same test pixels,
     of the classifier that was best on validation data with real pixels alone.
     """
@@ -215,7 +219,11 @@ def run_partition(
     run = PartitionRun.begin(data, config, keep)
     reference = run.scores("none", None)[BEST]["overall_accuracy"]
     for method, amount in works(config):
-        if (method, amount) in done or not possible(method, data):
+        if (method, amount) in done:
+            continue
+        if not possible(method, data):
+            told = _records(config, scene, data.seed, (method, amount), None, {IMPOSSIBLE: 1.0})
+            yield (method, amount), told
             continue
         records = []
         for name, figures in run.scores(method, amount).items():
@@ -240,7 +248,7 @@ def _records(
     scene: str,
     seed: int,
     work: Work,
-    classifier: str,
+    classifier: str | None,
     figures: dict[str, float],
 ) -> list[Record]:
     return [
