@@ -15,111 +15,93 @@ SLOPE = 0.2
 """LeakyReLU's slope for negative values in all patch networks."""
 
 
+Places = tuple[int, int]
+"""A kernel or a stride: bands along the spectrum, and pixels over space."""
+
+
 class PatchConvolution(nn.Module):
-    """A convolution along the spectrum, over space, or over both, that knows its own transpose.
+    """A convolution along the spectrum, over space, or over both.
 
     Parameters
     ----------
     inputs, outputs
-        Channels C in and out.
+        Channels C and C'.
     kernel, stride
-        Each (along the spectrum, over space). Kernels are odd and padded by half, so that n places
-        become ceil(n / stride).
-    upwards
-        Apply the transpose: from ``outputs`` channels to ``inputs``, and to ``stride`` times as
-        many places.
+        Kernels are odd and padded by half, so that n places become ceil(n / stride).
 
     Notes
     -----
     A kernel of one pixel runs as a 2-D convolution over (bands, pixels), a kernel of one band as
-    one over (rows, columns) of every band: on a CPU both are several times as fast as the 3-D
-    convolution with the same kernel. ``pull_back`` is a forward operation of its own, whose
-    gradient is again cheap. Differentiating PyTorch's convolutions twice is not: it takes the
-    gradient of the weights for a convolution whose kernel is as large as the image.
+    one over (rows, columns) of every band: on a CPU both take a fraction of the time that PyTorch's
+    3-D convolution takes for the same kernel.
     """
 
-    def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        kernel: tuple[int, int],
-        stride: tuple[int, int] = (1, 1),
-        upwards: bool = False,
-    ) -> None:
+    def __init__(self, inputs: int, outputs: int, kernel: Places, stride: Places = (1, 1)) -> None:
         super().__init__()
-        self.stride = stride
-        self.upwards = upwards
         along, across = kernel
+        self.stride = stride
         self.weight = nn.Parameter(torch.empty(outputs, inputs, along, across, across))
-        self.bias = nn.Parameter(torch.zeros(inputs if upwards else outputs))
-        reached_by = float(along * across**2 * inputs)
-        if upwards:  # a place is reached by one stride's share of the kernel
-            reached_by = along * across**2 * outputs / (stride[0] * stride[1] ** 2)
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        nn.init.kaiming_normal_(self.weight, a=SLOPE)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, B, P, P) to (N, C', B', P', P')."""
+        n, _, bands, px, _ = x.shape
+        along, across = self.weight.shape[2:4]
+        by, by_px = self.stride
+        if across == 1 and by_px == 1:
+            flat = x.reshape(n, -1, bands, px * px)
+            flat = F.conv2d(flat, self.weight[..., 0], self.bias, (by, 1), (along // 2, 0))
+            return flat.view(*flat.shape[:3], px, px)
+        if along == 1 and by == 1:
+            images = x.transpose(1, 2).flatten(0, 1)  # (N B, C, P, P)
+            images = F.conv2d(images, self.weight[:, :, 0], self.bias, by_px, across // 2)
+            return images.view(n, bands, *images.shape[1:]).transpose(1, 2)
+        padding = (along // 2, across // 2, across // 2)
+        return F.conv3d(x, self.weight, self.bias, (by, by_px, by_px), padding)
+
+
+class SpectralUpsampling(nn.Module):
+    """A transposed convolution that makes four bands of one, to exactly as many as are asked for.
+
+    Parameters
+    ----------
+    inputs, outputs
+        Channels C and C'.
+    kernel
+        Odd; (7, 1) runs as a 2-D convolution over (bands, pixels).
+    """
+
+    stride = 4
+
+    def __init__(self, inputs: int, outputs: int, kernel: Places) -> None:
+        super().__init__()
+        along, across = kernel
+        self.weight = nn.Parameter(torch.empty(inputs, outputs, along, across, across))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        # Kaiming's deviation: a band is reached by a quarter of the kernel.
+        reached_by = inputs * along * across**2 / self.stride
         gain = nn.init.calculate_gain("leaky_relu", SLOPE)
-        nn.init.normal_(self.weight, std=gain / math.sqrt(reached_by))  # Kaiming
+        nn.init.normal_(self.weight, std=gain / math.sqrt(reached_by))
 
-    def forward(self, x: Tensor, size: tuple[int, int] | None = None) -> Tensor:
-        """Map (N, C, B, P, P) to (N, C', B', P', P'); ``size`` is (B', P') on the way up."""
-        if not self.upwards:
-            return convolve(x, self.weight, self.bias, self.stride)
-        if size is None:
-            size = (x.shape[2] * self.stride[0], x.shape[3] * self.stride[1])
-        bias = self.bias.view(-1, 1, 1, 1)
-        return convolve_transposed(x, self.weight, self.stride, size) + bias
-
-    def pull_back(self, gradient: Tensor, size: tuple[int, int]) -> Tensor:
-        """Return the input's gradient, (N, C, B, P, P) with ``size`` (B, P), from the output's."""
-        return convolve_transposed(gradient, self.weight, self.stride, size)
-
-
-def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, stride: tuple[int, int]) -> Tensor:
-    """Convolve (N, C, B, P, P) with (C', C, kb, kp, kp), padded by half of the kernel."""
-    n, _, bands, px, _ = x.shape
-    along, across = weight.shape[2:4]
-    padding = (along // 2, across // 2)
-    if across == 1 and stride[1] == 1:
-        flat = x.reshape(n, -1, bands, px * px)
-        flat = F.conv2d(flat, weight[..., 0], bias, (stride[0], 1), (padding[0], 0))
-        return flat.view(n, -1, flat.shape[2], px, px)
-    if along == 1 and stride[0] == 1:
-        images = x.transpose(1, 2).flatten(0, 1)  # (N B, C, P, P)
-        images = F.conv2d(images, weight[:, :, 0], bias, stride[1], padding[1])
-        return images.view(n, bands, *images.shape[1:]).transpose(1, 2)
-    strides, paddings = (stride[0], stride[1], stride[1]), (padding[0], padding[1], padding[1])
-    return F.conv3d(x, weight, bias, strides, paddings)
-
-
-def convolve_transposed(
-    y: Tensor, weight: Tensor, stride: tuple[int, int], size: tuple[int, int]
-) -> Tensor:
-    """Transpose `convolve`: (N, C', B', P', P') to (N, C, B, P, P) with ``size`` (B, P)."""
-    n, _, bands, px, _ = y.shape
-    along, across = weight.shape[2:4]
-    padding = (along // 2, across // 2)
-    # What a strided convolution left over at the far end: without it sizes would be ambiguous.
-    over = (size[0] - (bands - 1) * stride[0] - 1, size[1] - (px - 1) * stride[1] - 1)
-    if across == 1 and stride[1] == 1:
-        flat = F.conv_transpose2d(
-            y.reshape(n, -1, bands, px * px),
-            weight[..., 0],
-            None,
-            (stride[0], 1),
-            (padding[0], 0),
-            (over[0], 0),
-        )
-        return flat.view(n, -1, size[0], px, px)
-    if along == 1 and stride[0] == 1:
-        images = y.transpose(1, 2).flatten(0, 1)  # (N B', C', P', P')
-        images = F.conv_transpose2d(images, weight[:, :, 0], None, stride[1], padding[1], over[1])
-        return images.view(n, bands, *images.shape[1:]).transpose(1, 2)
-    return F.conv_transpose3d(
-        y,
-        weight,
-        None,
-        (stride[0], stride[1], stride[1]),
-        (padding[0], padding[1], padding[1]),
-        (over[0], over[1], over[1]),
-    )
+    def forward(self, x: Tensor, bands: int) -> Tensor:
+        """Map (N, C, ceil(bands / 4), P, P) to (N, C', bands, P, P)."""
+        n, _, groups, px, _ = x.shape
+        along, across = self.weight.shape[2:4]
+        over = bands - (groups - 1) * self.stride - 1  # 0 to 3: which of four sizes is meant
+        if across == 1:
+            flat = F.conv_transpose2d(
+                x.reshape(n, -1, groups, px * px),
+                self.weight[..., 0],
+                self.bias,
+                (self.stride, 1),
+                (along // 2, 0),
+                (over, 0),
+            )
+            return flat.view(*flat.shape[:3], px, px)
+        padding = (along // 2, across // 2, across // 2)
+        stride = (self.stride, 1, 1)
+        return F.conv_transpose3d(x, self.weight, self.bias, stride, padding, (over, 0, 0))
 
 
 class ClassNormalisation(nn.Module):

@@ -9,21 +9,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - PyTorch's own name for it
 
-from hsigan.models.patch_blocks import SLOPE, Convolution, PatchConvolution, SpectralAttention
+from hsigan.models.patch_blocks import (
+    SLOPE,
+    Convolution,
+    PatchConvolution,
+    Places,
+    SpectralAttention,
+)
 
-Layer = tuple[int, tuple[int, int], tuple[int, int]]
-"""Channels out, in widths; kernel and stride, each (along the spectrum, over space)."""
+Layer = tuple[float, Places, Places]
+"""Channels out, in widths; kernel and stride."""
 
 # The spectrum is shortened first, where it costs one channel, and space last.
 LAYERS: dict[Convolution, tuple[Layer, ...]] = {
     "factorised": (
-        (1, (7, 1), (4, 1)),
+        (0.5, (7, 1), (4, 1)),
         (2, (5, 1), (4, 1)),
         (2, (1, 3), (1, 2)),
         (4, (3, 1), (2, 1)),
         (4, (1, 3), (1, 2)),
     ),
-    "3d": ((1, (7, 3), (4, 1)), (2, (5, 3), (4, 2)), (4, (3, 3), (2, 2))),
+    "3d": ((0.5, (7, 3), (4, 1)), (2, (5, 3), (4, 2)), (4, (3, 3), (2, 2))),
 }
 
 
@@ -44,7 +50,7 @@ class PatchCritic(nn.Module):
     bands, patch_px, classes
         B, P, and K; with ``classes=0`` there is no class.
     width
-        Channels w of the first layer.
+        Channels w: w / 2 in the first layer, 4 w in the last.
     convolution
         "factorised": 1-D convolutions along the spectrum and 2-D ones over space, in turn. "3d":
         3-D convolutions.
@@ -72,7 +78,7 @@ class PatchCritic(nn.Module):
         }
         self.attention = SpectralAttention(bands) if attention else None
         layers = LAYERS[convolution]
-        channels = (1, *(factor * width for factor, _, _ in layers))
+        channels = (1, *(max(1, int(factor * width)) for factor, _, _ in layers))
         self.layers = nn.ModuleList(
             PatchConvolution(inputs, outputs, kernel, stride)
             for (inputs, outputs), (_, kernel, stride) in zip(
@@ -89,58 +95,22 @@ class PatchCritic(nn.Module):
         self.embedding = nn.Parameter(torch.zeros(classes, 8 * width)) if classes else None
         self.class_bias = nn.Parameter(torch.zeros(classes)) if classes else None
 
-    @property
-    def convolutions(self) -> list[PatchConvolution]:
-        """The convolutions, from input to output."""
-        return [layer for layer in self.layers if isinstance(layer, PatchConvolution)]
-
     def forward(self, patches: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return (N,) scores of (N, 1, B, P, P) patches under (N, K) class weights, or without."""
         return self._score(self.features(patches), weights)
 
     def features(self, patches: Tensor) -> Tensor:
         """Return the last hidden features phi, (N, F) with F = 8 widths, of (N, 1, B, P, P)."""
-        return self._pool(self._convolve(self._attend(patches))[0])
+        maps = patches if self.attention is None else self.attention(patches)
+        for layer in self.layers:
+            maps = F.leaky_relu(layer(maps), SLOPE)
+        return self._pool(maps)
 
     def band_weights(self, patches: Tensor) -> Tensor:
         """Return the attention to every band, (N, B) in (0, 1), of (N, 1, B, P, P) patches."""
         if self.attention is None:
             raise ValueError("a critic built with attention=False has no band weights")
         return self.attention.band_weights(patches)
-
-    def score_and_gradient(
-        self, patches: Tensor, weights: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Return (N,) scores and their gradients (N, 1, B, P, P), both ready for ``backward``.
-
-        The convolutions are piecewise linear, so the gradient goes back through them as their
-        transposes, and only the small ends of the network are differentiated twice.
-        """
-        patches = patches.detach().requires_grad_()
-        attended = self._attend(patches)
-        maps, masks, sizes = self._convolve(attended)
-        score = self._score(self._pool(maps), weights)
-        (gradient,) = torch.autograd.grad(score.sum(), maps, create_graph=True)
-        steps = zip(self.convolutions, masks, sizes, strict=True)
-        for layer, mask, size in reversed(list(steps)):
-            gradient = layer.pull_back(gradient * mask, size)
-        if self.attention is not None:
-            (gradient,) = torch.autograd.grad(attended, patches, gradient, create_graph=True)
-        return score, gradient
-
-    def _attend(self, patches: Tensor) -> Tensor:
-        attended: Tensor = patches if self.attention is None else self.attention(patches)
-        return attended
-
-    def _convolve(self, x: Tensor) -> tuple[Tensor, list[Tensor], list[tuple[int, int]]]:
-        """Return the last maps, each layer's slopes, and the size (B, P) that each layer met."""
-        masks, sizes = [], []
-        for layer in self.convolutions:
-            sizes.append((x.shape[2], x.shape[3]))
-            before = layer(x)
-            masks.append(torch.where(before.detach() > 0, 1.0, SLOPE).to(before.dtype))
-            x = F.leaky_relu(before, SLOPE)
-        return x, masks, sizes
 
     def _pool(self, maps: Tensor) -> Tensor:
         """Join the maps' mean over space with their centre, whose class is the patch's."""

@@ -13,15 +13,14 @@ from hsigan.models.patch_blocks import (
     ClassNormalisation,
     Convolution,
     PatchConvolution,
+    Places,
     SpectralAttention,
+    SpectralUpsampling,
 )
 
-Kernel = tuple[int, int]
-"""Places along the spectrum, and over space."""
-
 # The kernels of one block: a 3-D convolution, or its two factors.
-BLOCK: dict[Convolution, tuple[Kernel, ...]] = {"factorised": ((1, 3), (3, 1)), "3d": ((3, 3),)}
-UPWARDS: dict[Convolution, Kernel] = {"factorised": (7, 1), "3d": (7, 3)}
+BLOCK: dict[Convolution, tuple[Places, ...]] = {"factorised": ((1, 3), (3, 1)), "3d": ((3, 3),)}
+UPWARDS: dict[Convolution, Places] = {"factorised": (7, 1), "3d": (7, 3)}
 
 
 class PatchBlock(nn.Module):
@@ -51,7 +50,7 @@ class PatchGenerator(nn.Module):
         z (N, Z'), c (N, K) ─ linear ─> (N, 4 w, B/16, P/4, P/4) ─ block
             ─ nearest to P/2 ─ block ─> (N, 2 w, B/16, P/2, P/2)
             ─ nearest to P ─ + linear(texture (N, T, P, P)) ─ block ─> (N, 2 w, B/16, P, P)
-            ─ transposed convolution ─> (N, w, B/4, P, P) ─ [attention over B/4]
+            ─ transposed convolution ─> (N, w/2, B/4, P, P) ─ [attention over B/4]
             ─ transposed convolution ─> (N, 1, B, P, P)
 
     A block is a 3-D convolution or its two factors, class normalisation and LeakyReLU. Few channels
@@ -68,7 +67,7 @@ class PatchGenerator(nn.Module):
         Z', numbers for the patch, and T, numbers for each of its pixels: latents have
         Z = Z' + T P^2 columns.
     width
-        Channels w of the last maps.
+        Channels w: 4 w in the first maps, w / 2 in the last.
     convolution
         "factorised": 2-D convolutions over space and 1-D ones along the spectrum, in turn. "3d":
         3-D convolutions.
@@ -110,10 +109,11 @@ class PatchGenerator(nn.Module):
             for inputs, outputs in ((4, 4), (4, 2), (2, 2))
         )
         up = UPWARDS[convolution]
-        self.widen = PatchConvolution(width, 2 * width, up, (4, 1), upwards=True)
-        self.widen_norm = ClassNormalisation(width, classes)
+        last = max(1, width // 2)
+        self.widen = SpectralUpsampling(2 * width, last, up)
+        self.widen_norm = ClassNormalisation(last, classes)
         self.attention = SpectralAttention(self.groups) if attention else None
-        self.last = PatchConvolution(1, width, up, (4, 1), upwards=True)
+        self.last = SpectralUpsampling(last, 1, up)
 
     def draw_latents(self, labels: Tensor, generator: torch.Generator) -> Tensor:
         """Draw z ~ N(0, 1) for (N,) class indices: (N, Z)."""
@@ -125,7 +125,7 @@ class PatchGenerator(nn.Module):
         maps = self._last_maps(latents, weights)
         if self.attention is not None:
             maps = self.attention(maps)
-        patches: Tensor = self.last(maps, (self.bands, self.patch_px))
+        patches: Tensor = self.last(maps, self.bands)
         return patches
 
     def band_weights(self, latents: Tensor, weights: Tensor) -> Tensor:
@@ -142,7 +142,7 @@ class PatchGenerator(nn.Module):
         x = self.seed(torch.cat([noise, weights], dim=1)).view(-1, *self.seed_shape)
         x = second(_over_space(first(x, weights), -(-px // 2)), weights)
         x = third(_over_space(x, px) + self._grain(texture), weights)
-        x = self.widen(x, (self.groups, px))  # (N, w, B / 4, P, P)
+        x = self.widen(x, self.groups)  # (N, w / 2, B / 4, P, P)
         return F.leaky_relu(self.widen_norm(x, weights), SLOPE)
 
     def _grain(self, texture: Tensor) -> Tensor:
