@@ -3,10 +3,19 @@
 from hsigan.classification.estimator import CLASSIFIERS, ClassifierKind, SpectralClassifier
 from hsigan.classification.mapping import classify_scene, predict_blocks
 from hsigan.classification.trained import TrainedClassifier, load_classifier, save_classifier
-from hsigan.classification.tuning import Tuned, best_of, tune
+from hsigan.classification.tuning import (
+    CLASSIFIER_NAMES,
+    Classifier,
+    Tuned,
+    best_of,
+    make_classifier,
+    tune,
+)
 
 __all__ = [
     "CLASSIFIERS",
+    "CLASSIFIER_NAMES",
+    "Classifier",
     "ClassifierKind",
     "SpectralClassifier",
     "TrainedClassifier",
@@ -14,6 +23,7 @@ __all__ = [
     "best_of",
     "classify_scene",
     "load_classifier",
+    "make_classifier",
     "predict_blocks",
     "save_classifier",
     "tune",

@@ -36,6 +36,7 @@ class AreaGAN(BaseEstimator):  # type: ignore[misc]
     ----------
     teacher_ : TwoViewClassifier
     gan_ : SpectralGAN
+    n_features_in_ : int
     interrupted_ : whether Ctrl-C stopped its training
     classes_ : (K,) array
     class_shares_ : dict
@@ -83,6 +84,7 @@ class AreaGAN(BaseEstimator):  # type: ignore[misc]
         self.gan_ = SpectralGAN("spectral", self.settings, random_state=seed)
         # The labelled pixels stay in, so that no class is without a pixel.
         self.gan_.fit(np.concatenate([spectra, pool]), np.concatenate([labels, guessed]))
+        self.n_features_in_ = self.gan_.n_features_in_
         self.interrupted_ = self.gan_.interrupted_
         return self
 

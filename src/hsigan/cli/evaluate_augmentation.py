@@ -50,6 +50,16 @@ def evaluate_augmentation_command(
     guard: Annotated[
         int | None, typer.Option(help="Test and training pixels lie more than this apart (pixels).")
     ] = None,
+    patch: Annotated[
+        int | None,
+        typer.Option(help="Side of the patches that networks and GANs see (pixels); 1: spectra."),
+    ] = None,
+    allow_leak: Annotated[
+        bool,
+        typer.Option(
+            "--allow-leak", help="Go on although test patches hold training pixels, and say so."
+        ),
+    ] = False,
     classes: Annotated[
         str | None, typer.Option(metavar="A,B,...", help="Ids or names that take part.")
     ] = None,
@@ -97,6 +107,8 @@ def evaluate_augmentation_command(
         "train_per_class": train_per_class,
         "block_px": block,
         "guard_px": guard,
+        "patch_px": patch,
+        "allow_leak": allow_leak or None,
     }
     if classes is not None:
         given["class_names"] = [word.strip() for word in classes.split(",")]

@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from hsigan.evaluation.augmentation_run import BEST, IMPOSSIBLE, Work, run_parti
 from hsigan.evaluation.results import Record, ResultsFolder
 from hsigan.evaluation.scene_arrays import scene_arrays
 from hsigan.evaluation.study_name import study_name
-from hsigan.sampling import split_scenes
+from hsigan.sampling import common_grid, split_scenes
+from hsigan.sampling.audit import patch_leak
 
 Progress = Callable[[str, int, int], None]
 """Called with a message, the steps done and all steps."""
@@ -84,6 +86,7 @@ def experiment_facts(
         "title": config.title or f"Augmentation on {name}",
         "command": command,
         "options": config.model_dump(mode="json"),
+        "patches": None if config.patch_px == 1 else patch_facts(scenes, config),
         "scene": {
             "name": name,
             "shape": [first.sizes["y"], first.sizes["x"]],
@@ -99,6 +102,17 @@ def experiment_facts(
             BEST: "the classifier that was best on validation data with real pixels alone",
         },
     }
+
+
+def patch_facts(scenes: Sequence[xr.Dataset], config: AugmentationConfig) -> dict[str, Any]:
+    """Return the side of the patches, and how many test pixels see training pixels through them.
+
+    Shares of the first partition's test pixels: those whose patch holds a training or validation
+    pixel, and those whose patch overlaps the patch of one.
+    """
+    split = split_scenes(scenes, config.split_options(config.first_seed))
+    leak = patch_leak(split, config.patch_px, common_grid(scenes))
+    return asdict(leak)
 
 
 def _done(folder: ResultsFolder, config: AugmentationConfig, scene: str) -> dict[int, set[Work]]:
@@ -141,7 +155,7 @@ def _run(job: Job) -> Iterator[tuple[str, int]]:
     split = split_scenes(scenes, config.split_options(seed))
     if seed == config.first_seed:
         folder.save_arrays(scene_arrays(scenes, split))
-    data = make_partition(scenes, split, seed, config.max_unlabelled)
+    data = make_partition(scenes, split, seed, config.max_unlabelled, config.patch_px)
     for work, records in run_partition(data, config, name, done, keep):
         folder.append(records)
         amount = "" if work[1] is None else f" x {work[1]:g}"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from hsigan.classification import CLASSIFIERS
+from hsigan.classification import CLASSIFIER_NAMES, CLASSIFIERS
+from hsigan.classification.patch_estimator import patch_classifier_config
 from hsigan.evaluation.augmentation_methods import METHODS
 from hsigan.evaluation.split_name import split_name
+from hsigan.models.patch_classifiers import PATCH_CLASSIFIERS
 from hsigan.recipe import Config
 from hsigan.sampling import SplitOptions
 
@@ -22,6 +23,20 @@ STANDARD_CLASSIFIERS = (
     "svm-rbf",
     "random-forest",
     "nn-1d",
+)
+PATCH_CLASSIFIERS_COMPARED = ("lda", "two-view", "hamida-3d", "ssrn", "ssftt")
+PATCH_METHODS = (
+    "none",
+    "flips-rotations",
+    "radiation-noise",
+    "mixture-noise",
+    "gan",
+    "conv3d",
+    "conv3d-attention",
+    "conv3d-conditional",
+    "factorised-semi-supervised",
+    "patch",
+    "auto",
 )
 INDUCTIVE_METHODS = (
     "none",
@@ -52,13 +67,18 @@ class AugmentationConfig(Config):
     leave_out : file names (without folders) that patterns must not match
     reading : options of ``open_scenes``: labels, variable, label_field, label_table, label_key ...
     class_names : names of the classes that take part; by default, or with ``classes``, ids
-    split : options of the split (``SplitOptions``) except its seed
+    split : options of the split (``SplitOptions``) except its seed; with its ``patch_px`` above 1
+        classifiers and generators see patches
     seeds, first_seed : fresh partitions: seeds first_seed ... first_seed + seeds - 1
     methods, classifiers : names; "none" is always run, since everything is compared with it
     amounts : fakes per real pixel, class by class
+    reference_methods : classical augmentation that the best real-only classifier may use
     auto_methods, auto_amounts : what ``auto`` chooses from
     max_unlabelled : at most this many unlabelled pixels are shown to a method
     gan : GAN recipe -> settings laid over it
+    networks : network on patches -> settings laid over its recipe, such as max_steps
+
+    With patches other classifiers and methods than with spectra are the default.
     """
 
     title: str = ""
@@ -72,11 +92,28 @@ class AugmentationConfig(Config):
     methods: tuple[str, ...] = INDUCTIVE_METHODS
     classifiers: tuple[str, ...] = STANDARD_CLASSIFIERS
     amounts: tuple[float, ...] = (1.0,)
+    reference_methods: tuple[str, ...] = ("none",)
     auto_methods: tuple[str, ...] = ("gaussian", "smoothed-bootstrap", "gain-offset", "gan")
     auto_amounts: tuple[float, ...] = (1.0,)
     auto_folds: int = Field(default=8, ge=4)
     max_unlabelled: int = Field(default=20_000, ge=1)
     gan: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    networks: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_patches(cls, values: Any) -> Any:
+        split = values.get("split") if isinstance(values, dict) else None
+        if not isinstance(split, dict) or split.get("patch_px", 1) == 1:
+            return values
+        return {
+            "methods": PATCH_METHODS,
+            "classifiers": PATCH_CLASSIFIERS_COMPARED,
+            "reference_methods": ("none", "flips-rotations"),
+            "auto_methods": ("flips-rotations", "patch"),
+            "auto_folds": 4,
+            **values,
+        }
 
     @field_validator("methods")
     @classmethod
@@ -97,7 +134,21 @@ class AugmentationConfig(Config):
     @field_validator("classifiers")
     @classmethod
     def _known_classifiers(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return _known(names, CLASSIFIERS, "classifier")
+        return _known(names, CLASSIFIER_NAMES, "classifier")
+
+    @field_validator("reference_methods")
+    @classmethod
+    def _known_references(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        simple = [n for n, m in METHODS.items() if m.kind == "generator" and not m.gan_recipe]
+        return _known(names, ["none", *simple], "classical augmentation")
+
+    @field_validator("networks")
+    @classmethod
+    def _known_settings(cls, networks: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for name, settings in networks.items():
+            _known((name,), PATCH_CLASSIFIERS, "network on patches")
+            patch_classifier_config(name, settings)
+        return networks
 
     @field_validator("amounts", "auto_amounts")
     @classmethod
@@ -111,6 +162,20 @@ class AugmentationConfig(Config):
         self.split_options(0)
         return self
 
+    @model_validator(mode="after")
+    def _fits_patches(self) -> AugmentationConfig:
+        if self.patch_px == 1:
+            alien = [n for n in self.classifiers if n not in CLASSIFIERS]
+            alien += [n for n in (*self.methods, *self.auto_methods) if METHODS[n].patches]
+            hint = "works on patches: give the split a patch_px"
+        else:
+            spectral = ("transform", "self-training")
+            alien = [n for n in self.methods if METHODS[n].kind in spectral]
+            hint = "works on spectra alone: leave it out, or set patch_px = 1"
+        if alien:
+            raise ValueError(f"{alien[0]!r} {hint}")
+        return self
+
     def split_options(self, seed: int) -> SplitOptions:
         """Return the options of the partition with this seed."""
         values: dict[str, Any] = {
@@ -121,9 +186,14 @@ class AugmentationConfig(Config):
         except TypeError as error:
             raise ValueError(f"split: {error}") from error
 
+    @property
+    def patch_px(self) -> int:
+        """Return the side P of the patches that classifiers and generators see; 1 for spectra."""
+        return self.split_options(0).patch_px
+
     def split_name(self) -> str:
         """Return the split in a few words, as records name it."""
-        return split_name(asdict(self.split_options(0)))
+        return split_name(self.split_options(0).resolved())
 
     def all_seeds(self) -> range:
         """Return the seeds of the partitions."""

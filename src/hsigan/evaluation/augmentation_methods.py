@@ -15,7 +15,9 @@ from hsigan.evaluation.augmentation_partition import Partition
 from hsigan.sampling.patches import PatchView, centres_of
 from hsigan.synthesis.auto import Generator, augment, fit_whole
 from hsigan.synthesis.baselines import SIMPLE_GENERATORS
+from hsigan.synthesis.baselines_patches import PATCH_BASELINES
 from hsigan.synthesis.baselines_pixels import Relighting
+from hsigan.synthesis.spectral_transplant import SpectralTransplant
 from hsigan.synthesis.transductive import AreaStandardisation, Coral
 
 Spectra = NDArray[Any]
@@ -43,12 +45,14 @@ class Method:
     ``kind``: "real", "generator", "transform", "self-training" or "auto". ``unlabelled``: which
     pixels without labels it sees: "", "inductive", "transductive" (the area to be classified) or
     "areas" (that and the training area, so transductive too). ``gan_recipe``: the recipe of
-    a GAN, else empty.
+    a GAN, else empty. ``patches``: whether it makes patches and nothing else; a generator of
+    spectra makes patches too, by transplanting its spectra into real ones.
     """
 
     kind: str
     unlabelled: str = ""
     gan_recipe: str = ""
+    patches: bool = False
 
 
 METHODS: dict[str, Method] = {
@@ -65,38 +69,68 @@ METHODS: dict[str, Method] = {
     "coral": Method("transform", "transductive"),
     "area-standardisation": Method("transform", "transductive"),
     "self-training": Method("self-training", "transductive"),
+    **{
+        name: Method("generator", patches=True)
+        for name in PATCH_BASELINES
+        if name != "spectral-transplant"
+    },
+    **{
+        name: Method("generator", gan_recipe=name, patches=True)
+        for name in (
+            "conv3d",
+            "conv3d-attention",
+            "conv3d-conditional",
+            "conv3d-cross-entropy",
+            "factorised-conditional",
+            "patch",
+        )
+    },
+    "factorised-semi-supervised": Method(
+        "generator", "inductive", "factorised-semi-supervised", patches=True
+    ),
     "auto": Method("auto"),
 }
 
 
 def make_generator(
     name: str,
-    wavelengths_nm: Spectra | None,
-    seed: int,
+    data: Partition,
     gan_settings: Mapping[str, Mapping[str, Any]],
     keep: Path | None = None,
 ) -> Generator:
-    """Return a generator by name, not yet fitted.
+    """Return a generator by name for the pixels or patches of a partition, not yet fitted.
 
     With ``keep``, a folder, a GAN trains in the run folder ``<name>-seed-<seed>`` in it, where an
     interrupted training continues.
     """
     method = METHODS[name]
     if method.gan_recipe:
-        from hsigan.synthesis import SpectralGAN
-        from hsigan.training.run_folder import RunFolder
+        generator = _make_gan(name, data.seed, gan_settings, keep)
+    elif method.patches:
+        return PATCH_BASELINES[name]()
+    elif name == "area-gan":
+        generator = AreaGAN(gan_settings.get("spectral", {}), random_state=data.seed)
+    elif name == "relighting":
+        generator = Relighting(data.wavelengths_nm)
+    else:
+        generator_class: Callable[..., Generator] = SIMPLE_GENERATORS[name]
+        takes_seed = name in ("gaussian-mixture", "label-propagation")
+        generator = generator_class(random_state=data.seed) if takes_seed else generator_class()
+    transplanted = data.patch_px > 1 and not method.patches
+    return SpectralTransplant(generator) if transplanted else generator
 
-        settings = gan_settings.get(method.gan_recipe, {})
-        run = None if keep is None else RunFolder(keep / f"{name}-seed-{seed}")
-        gan: Generator = SpectralGAN(method.gan_recipe, settings, run=run, random_state=seed)
-        return gan
-    if name == "area-gan":
-        return AreaGAN(gan_settings.get("spectral", {}), random_state=seed)
-    if name == "relighting":
-        return Relighting(wavelengths_nm)
-    generator_class: Callable[..., Generator] = SIMPLE_GENERATORS[name]
-    takes_seed = name in ("gaussian-mixture", "label-propagation")
-    return generator_class(random_state=seed) if takes_seed else generator_class()
+
+def _make_gan(
+    name: str, seed: int, gan_settings: Mapping[str, Mapping[str, Any]], keep: Path | None
+) -> Generator:
+    from hsigan.synthesis import SpectralGAN
+    from hsigan.synthesis.patch_gan import PatchGAN
+    from hsigan.training.run_folder import RunFolder
+
+    recipe = METHODS[name].gan_recipe
+    gan_class: Callable[..., Generator] = PatchGAN if METHODS[name].patches else SpectralGAN
+    run = None if keep is None else RunFolder(keep / f"{name}-seed-{seed}")
+    return gan_class(recipe, gan_settings.get(recipe, {}), run=run, random_state=seed)
 
 
 def fit_generator(
@@ -106,7 +140,7 @@ def fit_generator(
     keep: Path | None = None,
 ) -> Generator:
     """Return the generator fitted on the partition's training pixels, never on its test pixels."""
-    generator = make_generator(name, data.wavelengths_nm, data.seed, gan_settings, keep)
+    generator = make_generator(name, data, gan_settings, keep)
     few = not len(data.y_validation)
     fit_whole(
         generator,

@@ -73,7 +73,7 @@ def make_partition(
     validation = gather_pixels(scenes, split.validation)
     test = gather_pixels(scenes, split.test)
     rng = np.random.default_rng([seed, 1])
-    pool = _unlabelled(scenes, split, train, patch_px // 2)
+    pool = _unlabelled(scenes, split, train, patch_px)
     most = max(1, max_unlabelled // patch_px**2)
     unlabelled = pool.take(_some(len(pool), most, rng))
     if split.provenance.get("mode") == "tiles":
@@ -121,15 +121,11 @@ def spatial_groups(table: PixelTable, count: int) -> Ids:
 
 
 def _unlabelled(
-    scenes: Sequence[xr.Dataset], split: Split, train: PixelTable, reach_px: int
+    scenes: Sequence[xr.Dataset], split: Split, train: PixelTable, patch_px: int
 ) -> PixelTable:
-    """Return the pixels without labels, none where the split leaves none.
-
-    A patch that reaches ``reach_px`` around such a pixel holds no test or validation pixel.
-    """
-    guard_px = max(reach_px, int(split.provenance.get("guard_px", 0)))
+    """Return the pixels without labels, none where the split leaves none."""
     try:
-        return gather_unlabelled(scenes, split, guard_px)
+        return gather_unlabelled(scenes, split, patch_px=patch_px)
     except SplitError:  # That the split fits the scenes is known: the training part was gathered.
         return train.take(np.arange(0))
 

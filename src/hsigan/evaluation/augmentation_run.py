@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hsigan.classification import SpectralClassifier, Tuned, best_of, tune
-from hsigan.classification.estimator import classifier_kind
+from hsigan.classification import CLASSIFIERS, Classifier, Tuned, best_of, tune
 from hsigan.classification.tuning import cross_validation_parts
 from hsigan.evaluation.augmentation_config import AugmentationConfig
 from hsigan.evaluation.augmentation_methods import (
@@ -26,6 +25,7 @@ from hsigan.evaluation.augmentation_methods import (
     transformed_set,
 )
 from hsigan.evaluation.augmentation_partition import Partition
+from hsigan.evaluation.reference import REAL, Reference, best_reference
 from hsigan.evaluation.results import Record
 from hsigan.metrics.accuracy import score
 from hsigan.sampling.patches import PatchView
@@ -58,8 +58,9 @@ class PartitionRun:
     config: AugmentationConfig
     tuned: dict[str, Tuned]
     best: str
+    reference: Reference
     generators: dict[str, Generator] = field(default_factory=dict)
-    fitted: dict[tuple[str, float | None, str], SpectralClassifier] = field(default_factory=dict)
+    fitted: dict[tuple[str, float | None, str], Classifier] = field(default_factory=dict)
     choices: dict[str, AutoChoice] = field(default_factory=dict)
     keep: Path | None = None
 
@@ -69,16 +70,25 @@ class PartitionRun:
     ) -> PartitionRun:
         """Tune every classifier on the real pixels, once for all methods."""
         name = config.classifiers[0]
-        kind = classifier_kind(name)
-        if len(config.classifiers) == 1 and kind.settled and not len(data.y_validation):
+        kind = CLASSIFIERS.get(name)
+        alone = len(config.classifiers) == 1 and not len(data.y_validation)
+        if alone and kind is not None and kind.settled:
             # Nothing to choose: cross-validating ten thousand epochs would only cost hours.
             settled = Tuned(name, dict(kind.default), pixels=len(data.y))
-            return cls(data, config, {name: settled}, name, keep=keep)
+            return cls(data, config, {name: settled}, name, (name, REAL), keep=keep)
         validation = (data.X_validation, data.y_validation)
         tuned = {
-            n: tune(n, data.X, data.y, *validation, seed=data.seed) for n in config.classifiers
+            n: tune(n, data.X, data.y, *validation, seed=data.seed, settings=config.networks.get(n))
+            for n in config.classifiers
         }
-        return cls(data, config, tuned, best_of(tuned.values()).name, keep=keep)
+        reference = best_reference(
+            data,
+            tuned,
+            config.reference_methods,
+            lambda method: make_generator(method, data, config.gan),
+            config.amounts[0],
+        )
+        return cls(data, config, tuned, best_of(tuned.values()).name, reference, keep=keep)
 
     def training_set(self, method: str, amount: float | None) -> TrainingSet:
         """Return what a method makes of the training pixels."""
@@ -102,6 +112,12 @@ class PartitionRun:
         result[BEST] = dict(result[self.best])
         return result
 
+    def reference_accuracy(self) -> float:
+        """Return the overall accuracy (%) on the test pixels that every gain is stated over."""
+        name, method = self.reference
+        amount = None if method == REAL else self.config.amounts[0]
+        return self._test(self.fit(method, amount, name), self.data.X_test)["overall_accuracy"]
+
     def _generator(self, method: str) -> Generator:
         if method not in self.generators:
             self.generators[method] = fit_generator(method, self.data, self.config.gan, self.keep)
@@ -109,7 +125,7 @@ class PartitionRun:
 
     def fit(
         self, method: str, amount: float | None, name: str, pixels: TrainingSet | None = None
-    ) -> SpectralClassifier:
+    ) -> Classifier:
         """Fit a classifier on what a method makes of the training pixels; remember it."""
         key = (method, amount, name)
         if key not in self.fitted:
@@ -124,18 +140,24 @@ class PartitionRun:
 
     def _fitter(
         self, name: str, pixels: TrainingSet
-    ) -> Callable[[NDArray[Any], NDArray[Any]], SpectralClassifier]:
-        held_out = (pixels.X_validation, pixels.y_validation)
+    ) -> Callable[[NDArray[Any], NDArray[Any]], Classifier]:
+        few = not len(pixels.y_validation)
 
-        def fit(X: NDArray[Any], y: NDArray[Any]) -> SpectralClassifier:
-            classifier = self.tuned[name].build(self.data.seed)
-            return classifier.fit(X, y, None, *(held_out if len(held_out[1]) else (None, None)))
+        def fit(X: NDArray[Any], y: NDArray[Any]) -> Classifier:
+            return (
+                self.tuned[name]
+                .build(self.data.seed)
+                .fit(
+                    X,
+                    y,
+                    X_validation=None if few else pixels.X_validation,
+                    y_validation=None if few else pixels.y_validation,
+                )
+            )
 
         return fit
 
-    def _test(
-        self, classifier: SpectralClassifier, X_test: NDArray[Any] | PatchView
-    ) -> dict[str, float]:
+    def _test(self, classifier: Classifier, X_test: NDArray[Any] | PatchView) -> dict[str, float]:
         accuracy = score(self.data.y_test, classifier.predict(X_test), self.data.classes)
         return {
             "overall_accuracy": accuracy.overall_percent,
@@ -163,10 +185,7 @@ class PartitionRun:
             data.X,
             data.y,
             parts,
-            {
-                m: partial(make_generator, m, data.wavelengths_nm, data.seed, config.gan)
-                for m in methods
-            },
+            {m: partial(make_generator, m, data, config.gan) for m in methods},
             config.auto_amounts,
             {name: self._fitter(name, real_set(data)) for name in names},
             X_unlabelled=data.X_unlabelled if len(data.X_unlabelled) > 1 else None,
@@ -211,13 +230,13 @@ def run_partition(
 
     A method that the partition lacks the unlabelled pixels for has one record, which says so.
 
-    The gain over the best real-only classifier is the accuracy less that, on the same test pixels,
-    of the classifier that was best on validation data with real pixels alone.
+    The gain over the best is the accuracy less that, on the same test pixels, of the classifier
+    that was best on validation data with real pixels alone, or with the reference methods.
     """
     if all(work in done for work in works(config)):
         return
     run = PartitionRun.begin(data, config, keep)
-    reference = run.scores("none", None)[BEST]["overall_accuracy"]
+    reference = run.reference_accuracy()
     for method, amount in works(config):
         if (method, amount) in done:
             continue

@@ -60,6 +60,10 @@ class SpectralTransplant(PatchBaseline):
             ]
             self.generator_.fit(centres_of(np.asarray(X)), y, more[0], y_validation, more[1])
         self._check_generator()
+        # What augmentation asks of a generator beyond its samples
+        for fact in ("class_shares_", "interrupted_"):
+            if hasattr(self.generator_, fact):
+                setattr(self, fact, getattr(self.generator_, fact))
         return self
 
     def _check_generator(self) -> None:
