@@ -112,6 +112,19 @@ class PatchCritic(nn.Module):
             raise ValueError("a critic built with attention=False has no band weights")
         return self.attention.band_weights(patches)
 
+    def score_and_gradient(
+        self, patches: Tensor, weights: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return (N,) scores and their gradients (N, 1, B, P, P), both ready for ``backward``.
+
+        Passing masks back through transposed convolutions by hand, as `ProjectionCritic` does
+        through its layers, was no quicker than differentiating twice.
+        """
+        patches = patches.detach().requires_grad_()
+        score = self.forward(patches, weights)
+        (gradient,) = torch.autograd.grad(score.sum(), patches, create_graph=True)
+        return score, gradient
+
     def _pool(self, maps: Tensor) -> Tensor:
         """Join the maps' mean over space with their centre, whose class is the patch's."""
         centre = maps[:, :, :, maps.shape[3] // 2, maps.shape[4] // 2]
