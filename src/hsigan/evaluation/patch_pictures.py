@@ -27,7 +27,7 @@ def patch_pictures(
     samples: Mapping[str, Pair],
     wavelengths_nm: NDArray[np.float64] | None,
     seed: int,
-    per_class: int = 8,
+    per_class: int = 9,
 ) -> dict[str, NDArray[np.uint8]]:
     """Return real and fake patches of each class in colour, drawn at random.
 

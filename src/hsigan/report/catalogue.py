@@ -47,6 +47,17 @@ METRICS = {
     "outside_range_share": Metric("share outside the real range", "low"),
     "roughness_ratio": Metric("roughness ratio", "near"),
     "band_correlation_distance": Metric("distance of band correlations", "low"),
+    "feature_frechet_over_floor": Metric("Fréchet distance of features over its floor", "low"),
+    "feature_frechet_distance": Metric("Fréchet distance of features", "low"),
+    "patch_frechet_over_floor": Metric("Fréchet distance of whole patches over its floor", "low"),
+    "patch_frechet_distance": Metric("Fréchet distance of whole patches", "low"),
+    "autocorrelation_offset": Metric("Moran's I, fakes less reals", "near"),
+    "autocorrelation_distance": Metric("distance of Moran's I", "low"),
+    "gradient_ratio": Metric("gradient ratio", "near"),
+    "gradient_distance": Metric("distance of gradients", "low"),
+    "patch_deviation_ratio": Metric("standard-deviation ratio of patches", "near"),
+    "patch_neighbour_ratio": Metric("nearest-neighbour ratio of patches", "near"),
+    "patch_memorised_share": Metric("share of patches closer than real ones come", "low"),
     "mixture_angle": Metric("median angle to the linear mixture, deg", "low"),
     "mixture_angle_90_percent": Metric("angle that 90 % stay below, deg", "low"),
 }
@@ -92,6 +103,34 @@ THEMES = (
         ("outside_range_share", "roughness_ratio", "band_correlation_distance"),
         "Values outside the range of real pixels, a roughness ratio above 1 (noise) or below 1 "
         "(smoothing), and bands that no longer vary together betray a fake.",
+    ),
+    Theme(
+        "Whole patches: as close, as varied, as new",
+        (
+            "feature_frechet_over_floor",
+            "feature_frechet_distance",
+            "patch_frechet_over_floor",
+            "patch_frechet_distance",
+            "patch_deviation_ratio",
+            "patch_neighbour_ratio",
+            "patch_memorised_share",
+        ),
+        "As above, but of all pixels of a patch together: in the principal components of whole "
+        "patches, and in the features of a classifier that was trained on real patches alone. The "
+        "figures above are those of the patches' centre pixels.",
+    ),
+    Theme(
+        "Texture",
+        (
+            "autocorrelation_offset",
+            "autocorrelation_distance",
+            "gradient_ratio",
+            "gradient_distance",
+        ),
+        "Moran's I says, band by band, how alike neighbouring pixels of a patch are: fakes above "
+        "the reals are too smooth, below them speckled. A gradient ratio above 1 means more "
+        "contrast between neighbours than in reality, below 1 less. The distances compare the "
+        "whole distributions over patches: 0 is equal.",
     ),
     Theme(
         "Do interpolants between classes mix as light does?",

@@ -19,8 +19,17 @@ from hsigan.report.folder import Results, ordered_methods
 from hsigan.report.settings import Setting, by_setting, in_order, number, plain_range, short
 
 _FLOORS = (FLOOR, FLOOR_LOW, FLOOR_HIGH)
-_PICTURED = ("frechet_over_floor", "coverage", "neighbour_ratio", "deviation_ratio")
-_LOGARITHMIC = ("frechet_over_floor",)
+_PICTURED = (
+    "frechet_over_floor",
+    "coverage",
+    "neighbour_ratio",
+    "deviation_ratio",
+    "feature_frechet_over_floor",
+    "patch_frechet_over_floor",
+    "autocorrelation_offset",
+    "gradient_ratio",
+)
+_LOGARITHMIC = ("frechet_over_floor", "feature_frechet_over_floor", "patch_frechet_over_floor")
 
 Place = tuple[str, str, int | None]
 
@@ -151,20 +160,23 @@ def _accuracy_tables(results: Results, fidelity: Fidelity) -> list[Block]:
 
 def _accuracy_table(results: Results, fidelity: Fidelity, classifier: str) -> Table:
     found = {method for name, _, method in fidelity.accuracies if name == classifier}
+    taken = {cell for name, cell, _ in fidelity.accuracies if name == classifier}
+    cells_shown = [cell for cell in TABLE_CELLS if cell in taken]
     rows = []
     for method in ordered_methods(found):
-        places = [(classifier, cell, method) for cell in TABLE_CELLS]
+        places = [(classifier, cell, method) for cell in cells_shown]
         intervals = [mean_interval(fidelity.accuracies.get(place, [])) for place in places]
         cells = [Cell(number(one.mean, 1), plain_range(one, 1)) for one in intervals]
         rows.append((results.method_name(method), cells))
+    floor = " The floor row has resampled training pixels in the fakes' place."
     reading = (
         "Overall accuracy in percent, trained on the one and tested on the other. The column "
         "that counts is “fake on real”: the closer to “real on real”, the more of reality the "
         "fakes hold. “Real on fake” above “real on real” means fakes that are easier than "
-        "reality. The floor row has resampled training pixels in the fakes' place."
+        f"reality.{floor if FLOOR in found else ''}"
     )
     heading = f"Trained on fakes, tested on reals: {classifier}"
-    columns = ["method", *TABLE_CELLS.values()]
+    columns = ["method", *(TABLE_CELLS[cell] for cell in cells_shown)]
     return Table(heading, columns, rows, reading, int(FLOOR in found))
 
 

@@ -102,7 +102,7 @@ class Results:
         return _PLAIN_NAMES.get(method, method)
 
     def array_methods(self, kind: str) -> list[str]:
-        """Return the methods under ``spectra/`` or ``pca/``: references first, then networks."""
+        """Return the methods under ``spectra/``, ``pca/`` ...: references first, then networks."""
         found = {key.split("/")[1] for key in self.arrays if key.startswith(f"{kind}/")}
         return ordered_methods(found)
 
@@ -125,6 +125,8 @@ class Results:
             parts = key.split("/")
             if parts[0] == "spectra" and len(parts) == 4 and parts[2].isdigit():
                 ids.add(int(parts[2]))
+            elif parts[0] in ("patches", "band_weights") and parts[-1].isdigit():
+                ids.add(int(parts[-1]))
             elif parts[-1] == "labels":
                 ids |= set(np.unique(array).astype(int).tolist())
         return ids

@@ -15,6 +15,7 @@ from hsigan.report.blocks import Block, Chapter, Section
 from hsigan.report.fidelity import fidelities, fidelity_blocks, fidelity_findings
 from hsigan.report.folder import Results, read_results
 from hsigan.report.gains import gain_blocks, gain_findings
+from hsigan.report.patches import band_weight_blocks, patch_blocks
 from hsigan.report.provenance import provenance_blocks
 from hsigan.report.scatter import scatter_blocks
 from hsigan.report.scene import map_blocks, scene_blocks
@@ -78,6 +79,8 @@ def _chapter(results: Results, index: int) -> Chapter:
     candidates = (
         ("scene", "The scene", scene_blocks(results)),
         ("spectra", "Spectra", spectra_blocks(results)),
+        ("patches", "Patches", patch_blocks(results)),
+        ("bands", "Which bands the networks look at", band_weight_blocks(results)),
         ("pca", "Clouds of pixels", scatter_blocks(results)),
         ("fidelity", "How real are the fakes?", fidelity),
         ("gains", "Do they improve the classifier?", gains),
