@@ -17,9 +17,12 @@ from rasterio.errors import RasterioError
 from rasterio.io import DatasetWriter
 from rasterio.windows import Window
 
+from hsigan.classification.patch_estimator import PatchClassifier, Patches
 from hsigan.classification.trained import TrainedClassifier
 from hsigan.errors import InputError
 from hsigan.files import whole_file
+from hsigan.sampling import BoolMap
+from hsigan.sampling.patches import row_patches
 from hsigan.sampling.pixels import band_positions
 from hsigan.scene import crs_of, transform_of
 from hsigan.scene.dataset import is_data
@@ -41,6 +44,8 @@ def classify_scene(
     progress: Progress | None = None,
 ) -> NDArray[np.int32]:
     """Predict every valid pixel and write the map; memory is bounded by a block of rows.
+
+    Patches reach beyond the border, where the scene is mirrored, so that no pixel is left out.
 
     Parameters
     ----------
@@ -90,23 +95,55 @@ def classify_scene(
 def predict_blocks(
     trained: TrainedClassifier, scene: xr.Dataset, probabilities: bool = False
 ) -> Iterator[tuple[int, NDArray[np.int32], NDArray[np.float32] | None]]:
-    """Yield first row, labels (h, W) and probabilities (h, W, K) of blocks of rows."""
-    positions = band_positions(scene, trained.band_indices)
-    width = scene.sizes["x"]
-    rows = max(1, _BLOCK_VALUES // (width * len(positions)))
-    for start in range(0, scene.sizes["y"], rows):
-        block = scene["values"][start : start + rows].values[..., positions]  # (h, W, B)
-        valid = is_data(block, scene).all(axis=2)
+    """Yield first row, labels (h, W) and probabilities (h, W, K) of blocks of rows.
+
+    Of a scene that was opened lazily each block is read when its turn comes. Pixels without data
+    get label 0 and no probabilities (NaN).
+    """
+    ids = np.asarray(trained.class_ids)
+    for start, pixels, valid in _blocks(trained, scene):
         labels = np.zeros(valid.shape, dtype=np.int32)
         layers = None
         if probabilities:
-            layers = np.full((*valid.shape, len(trained.class_ids)), np.nan, dtype=np.float32)
-        if valid.any():
-            spectra = block[valid].astype(np.float64)
-            labels[valid] = trained.classifier.predict(spectra)
-            if layers is not None:
-                layers[valid] = trained.classifier.predict_proba(spectra)
+            layers = np.full((*valid.shape, len(ids)), np.nan, dtype=np.float32)
+        if len(pixels) and layers is not None:
+            layers[valid] = chances = trained.classifier.predict_proba(pixels)
+            labels[valid] = ids[chances.argmax(axis=1)]
+        elif len(pixels):
+            labels[valid] = trained.classifier.predict(pixels)
         yield start, labels, layers
+
+
+def _blocks(
+    trained: TrainedClassifier, scene: xr.Dataset
+) -> Iterator[tuple[int, Patches, BoolMap]]:
+    """Yield first row, what the classifier reads of the valid pixels, and which (h, W) these are.
+
+    Spectra come (N, B) in blocks of rows, patches (N, B, P, P) row by row: they take longer.
+    """
+    height, width = scene.sizes["y"], scene.sizes["x"]
+    positions = band_positions(scene, trained.band_indices)
+    rows = max(1, _BLOCK_VALUES // (width * len(positions)))
+    if isinstance(trained.classifier, PatchClassifier):
+        # Up to 2 P rows are read above and below: many rows at a time save reading.
+        rows = max(rows, 2 * trained.patch_px)
+    for start in range(0, height, rows):
+        stop = min(start + rows, height)
+        if isinstance(trained.classifier, PatchClassifier):
+            yield from _patch_rows(trained, scene, (start, stop))
+        else:
+            block = scene["values"][start:stop].values[..., positions]  # (h, W, B)
+            valid = np.asarray(is_data(block, scene).all(axis=2))
+            yield start, block[valid].astype(np.float64), valid
+
+
+def _patch_rows(
+    trained: TrainedClassifier, scene: xr.Dataset, rows: tuple[int, int]
+) -> Iterator[tuple[int, Patches, BoolMap]]:
+    patches, valid = row_patches(scene, trained.band_indices, rows, trained.patch_px)
+    ends = valid.sum(axis=1).cumsum()
+    for row, (first, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
+        yield rows[0] + row, patches.take(slice(first, end)), valid[row : row + 1]
 
 
 def _check_endings(map_path: Path, probabilities_path: str | Path | None) -> None:

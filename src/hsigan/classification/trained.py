@@ -4,7 +4,8 @@ A run folder holds ``config.toml``, ``environment.json``, ``classifier.json`` (k
 classes, bands), ``training.npz`` (the spectra and labels it was fitted on, and what it predicts for
 them) and, for networks, ``network.safetensors``. Networks are loaded from their weights; the other
 kinds are fitted again from the stored pixels with the stored seed, which takes seconds, and must
-predict for them what they predicted before.
+predict for them what they predicted before. Of a classifier of patches only a few patches are kept
+(`hsigan.classification.trained_patches`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from numpy.typing import NDArray
 
 from hsigan.classification.estimator import SpectralClassifier
 from hsigan.classification.neural import NN1D
+from hsigan.classification.patch_estimator import PatchClassifier, Patches
+from hsigan.classification.trained_patches import load_network, probe_arrays, save_network
 from hsigan.errors import RunError
 from hsigan.files import whole_file
 from hsigan.models.classifiers import SpectralMLP
@@ -35,14 +38,14 @@ class TrainedClassifier:
 
     Attributes
     ----------
-    classifier : fitted
+    classifier : fitted, of spectra or of patches
     band_indices : (B,) bands it reads, numbered as in the file
     wavelengths_nm : (B,) float64 or None
     class_names : class id to name
     facts : plain data: how it was trained
     """
 
-    classifier: SpectralClassifier
+    classifier: SpectralClassifier | PatchClassifier
     band_indices: NDArray[np.int64]
     wavelengths_nm: NDArray[np.float64] | None
     class_names: dict[int, str]
@@ -53,9 +56,14 @@ class TrainedClassifier:
         """Return the classes that it can predict, in the order of its probabilities."""
         return [int(label) for label in self.classifier.classes_]
 
+    @property
+    def patch_px(self) -> int:
+        """Return the side of the patches that it reads; 1 where it reads spectra."""
+        return self.classifier.patch_px_ if isinstance(self.classifier, PatchClassifier) else 1
+
 
 def save_classifier(
-    run: RunFolder, trained: TrainedClassifier, X: NDArray[Any], y: NDArray[Any]
+    run: RunFolder, trained: TrainedClassifier, X: Patches, y: NDArray[Any]
 ) -> None:
     """Write a trained classifier into a run folder.
 
@@ -63,29 +71,33 @@ def save_classifier(
     ----------
     run : a folder made by ``RunFolder.create``
     trained : the classifier
-    X, y : the spectra (N, B) and labels (N,) that it was fitted on, fakes included
+    X, y : the spectra (N, B) or patches (N, B, P, P) and labels (N,) that it was fitted on, fakes
+        included
     """
     classifier = trained.classifier
     facts = {
         "name": classifier.name,
         "params": None if classifier.params is None else dict(classifier.params),
         "random_state": classifier.random_state,
-        "tuned_pixels": classifier.tuned_pixels,
+        "patch_px": trained.patch_px,
         "class_ids": trained.class_ids,
         "class_names": {str(key): name for key, name in trained.class_names.items()},
         "facts": trained.facts,
     }
-    write_text(run.path / "classifier.json", json.dumps(facts, indent=2) + "\n")
     empty = np.empty(0, dtype=np.float64)
-    arrays = {
-        "spectra": np.asarray(X, dtype=np.float32),
-        "labels": np.asarray(y, dtype=np.int64),
-        "predicted": classifier.predict(np.asarray(X, dtype=np.float32)),
+    arrays: dict[str, Any] = {
         "band_indices": trained.band_indices,
         "wavelengths_nm": empty if trained.wavelengths_nm is None else trained.wavelengths_nm,
-        "mean": classifier.mean_,
-        "scale": classifier.scale_,
     }
+    if isinstance(classifier, PatchClassifier):
+        arrays |= probe_arrays(classifier, X)
+        save_network(run, classifier)
+    else:
+        facts["tuned_pixels"] = classifier.tuned_pixels
+        arrays |= _pixel_arrays(classifier, np.asarray(X, dtype=np.float32), y)
+        if isinstance(classifier.estimator_, NN1D):
+            run.save("network", classifier.estimator_.network_.state_dict(), {})
+    write_text(run.path / "classifier.json", json.dumps(facts, indent=2) + "\n")
     try:
         with whole_file(run.path / "training.npz") as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **arrays)
@@ -94,8 +106,19 @@ def save_classifier(
             f"cannot write {run.path / 'training.npz'} ({error.strerror or error}): free some "
             "space and train again in a new folder"
         ) from error
-    if isinstance(classifier.estimator_, NN1D):
-        run.save("network", classifier.estimator_.network_.state_dict(), {})
+
+
+def _pixel_arrays(
+    classifier: SpectralClassifier, X: NDArray[np.float32], y: NDArray[Any]
+) -> dict[str, NDArray[Any]]:
+    """Return what a classifier of spectra is fitted again from."""
+    return {
+        "spectra": X,
+        "labels": np.asarray(y, dtype=np.int64),
+        "predicted": classifier.predict(X),
+        "mean": classifier.mean_,
+        "scale": classifier.scale_,
+    }
 
 
 def load_classifier(path: str | Path) -> TrainedClassifier:
@@ -120,7 +143,31 @@ def load_classifier(path: str | Path) -> TrainedClassifier:
 def _rebuilt(
     run: RunFolder, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]
 ) -> TrainedClassifier:
-    """Fit the classifier again, or restore its network, and see that it decides as it did."""
+    """Restore the classifier with what is needed to use it."""
+    if "patches" in arrays:
+        classifier: SpectralClassifier | PatchClassifier = load_network(run, arrays)
+    else:
+        classifier = _fitted_again(run, facts, arrays)
+    wavelengths = arrays["wavelengths_nm"]
+    return TrainedClassifier(
+        classifier,
+        arrays["band_indices"],
+        wavelengths if len(wavelengths) else None,
+        {int(key): name for key, name in facts["class_names"].items()},
+        facts["facts"],
+    )
+
+
+def _fitted_again(
+    run: RunFolder, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]
+) -> SpectralClassifier:
+    """Fit a classifier of spectra again, or restore its network, and see that it decides as it did.
+
+    Raises
+    ------
+    RunError
+        It decides otherwise.
+    """
     classifier = SpectralClassifier(
         facts["name"], facts["params"], facts["random_state"], facts["tuned_pixels"]
     )
@@ -135,14 +182,7 @@ def _rebuilt(
             "pixels otherwise than when it was trained: install the versions that its "
             "environment.json names, or train it again"
         )
-    wavelengths = arrays["wavelengths_nm"]
-    return TrainedClassifier(
-        classifier,
-        arrays["band_indices"],
-        wavelengths if len(wavelengths) else None,
-        {int(key): name for key, name in facts["class_names"].items()},
-        facts["facts"],
-    )
+    return classifier
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
