@@ -200,6 +200,17 @@ def test_damaged_files_are_named(results_folder: Path, tmp_path: Path, name: str
         read_results(folder)
 
 
+@pytest.mark.parametrize("content", ["[]", "[1]", "null", "5", '"text"', '[["title", "x"]]'])
+def test_facts_without_names_are_damaged(
+    results_folder: Path, tmp_path: Path, content: str
+) -> None:
+    folder = tmp_path / "valley"
+    shutil.copytree(results_folder, folder)
+    (folder / "experiment.json").write_text(content)
+    with pytest.raises(RunError, match=r"experiment\.json is damaged .*remove it"):
+        read_results(folder)
+
+
 def test_arrays_that_would_run_code_are_refused(results_folder: Path, tmp_path: Path) -> None:
     folder = tmp_path / "valley"
     shutil.copytree(results_folder, folder)

@@ -154,9 +154,18 @@ class ResultsFolder:
         self._replace("experiment.json", (text + "\n").encode())
 
     def experiment(self) -> dict[str, Any]:
-        """Return what ``write_experiment`` wrote, {} where there is none."""
+        """Return what ``write_experiment`` wrote, {} where there is none.
+
+        Raises
+        ------
+        ValueError
+            The file holds something else.
+        """
         path = self.path / "experiment.json"
-        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+        facts = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        if not isinstance(facts, dict):
+            raise ValueError(f"it holds a {type(facts).__name__} where facts have names")
+        return facts
 
     def save_arrays(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Add arrays to ``arrays.npz``; one of the same name is replaced."""

@@ -61,7 +61,7 @@ def _chance(study: Study) -> str:
     gains = [gain for gain in gains if gain.count > 1]
     if not gains:
         return "With one partition there is no interval."
-    sure = sum(gain.low > 0 for gain in gains)
+    sure = sum(gain.above_zero for gain in gains)
     return (
         f"Here {sure} of {len(gains)} intervals lie above zero; if nothing helped, about "
         f"{number(0.025 * len(gains), 1)} would by chance."
@@ -90,8 +90,8 @@ def _forest(
     def paint(axes: Axes) -> None:
         axes.axvline(0, color=MUTED, lw=1.2)
         for place, (_, gain) in enumerate(reversed(rows)):
-            sure = gain.low > 0 or gain.high < 0
-            colour = "#1a8c72" if gain.low > 0 else "#b5482a" if gain.high < 0 else MUTED
+            sure = gain.above_zero or gain.high < 0
+            colour = "#1a8c72" if gain.above_zero else "#b5482a" if gain.high < 0 else MUTED
             if math.isfinite(gain.low):
                 axes.plot([gain.low, gain.high], [place, place], color=colour, lw=2)
             face = colour if sure else "none"
@@ -139,7 +139,7 @@ def _gain_cell(study: Study, classifier: str, method: str) -> Cell:
 def _tinted(gain: Interval, remark: str = "") -> Cell:
     if not gain.count:
         return Cell("\N{EN DASH}")
-    tone = "good" if gain.low > 0 else "bad" if gain.high < 0 else "plain"
+    tone = "good" if gain.above_zero else "bad" if gain.high < 0 else "plain"
     return Cell(signed(gain.mean), "; ".join(filter(None, (signed_range(gain), remark))), tone)
 
 
@@ -248,6 +248,6 @@ def _verdict(gain: Interval) -> str:
         return f"changes it by {signed(gain.mean)} points in one run, which proves nothing"
     if gain.low == gain.high == 0:
         return f"leaves it exactly as it is in {gain.count} partitions"
-    word = "a gain" if gain.low > 0 else "a loss" if gain.high < 0 else "no gain shown"
+    word = "a gain" if gain.above_zero else "a loss" if gain.high < 0 else "no gain shown"
     span = f"{signed_range(gain)}, {gain.count} partitions"
     return f"changes it by {signed(gain.mean)} points ({span}): {word}"
