@@ -19,6 +19,7 @@ from hsigan.cli.options import Reading, takes_reading
 if TYPE_CHECKING:
     from hsigan.evaluation.augmentation_config import AugmentationConfig
     from hsigan.evaluation.results import Record
+    from hsigan.evaluation.statistics import Interval
 
 
 @takes_reading
@@ -155,7 +156,7 @@ def print_gains(records: list[Record], config: AugmentationConfig) -> None:
     columns = [*config.classifiers, BEST]
     table = Table("method", "amount", title="overall accuracy (%); gains in points, 95 % intervals")
     for name in columns:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     for method, amount in works(config):
         cells = []
         for name in columns:
@@ -166,9 +167,17 @@ def print_gains(records: list[Record], config: AugmentationConfig) -> None:
                 cells.append(f"{mean_interval(list(own.values())).mean:.2f}")
             else:
                 gain = paired_difference(own, alone)
-                cells.append(f"{gain.mean:+.2f}\n{gain.low:+.2f} to {gain.high:+.2f}")
+                cells.append(_gain_cell(gain))
         table.add_row(method, "" if amount is None else f"{amount:g}", *cells)
-    Console(soft_wrap=True).print(table)
+    # In a file there is room for every classifier's name.
+    Console(width=None if sys.stdout.isatty() else 240).print(table)
+
+
+def _gain_cell(gain: Interval) -> str:
+    """Write a gain with its interval, which one partition does not have."""
+    if gain.count < 2:
+        return f"{gain.mean:+.2f}" if gain.count else ""
+    return f"{gain.mean:+.2f}\n{gain.low:+.2f} to {gain.high:+.2f}"
 
 
 def _given(
