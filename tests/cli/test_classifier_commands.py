@@ -17,7 +17,8 @@ from hsigan.sampling import Split, SplitOptions, split_scenes
 from hsigan.sampling.pixels import gather_pixels
 from hsigan.scene import open_scene, simulate_scene, write_scene
 from hsigan.synthesis import Samples
-from hsigan.synthesis.scene_run import GanOptions, train_on_scenes
+from hsigan.synthesis.scene_parts import GanOptions
+from hsigan.synthesis.scene_run import train_on_scenes
 
 app = typer.Typer()
 app.command("train")(train_classifier_command)

@@ -14,7 +14,8 @@ from hsigan.scene import read_spectral_library, simulate_scene, write_scene
 from hsigan.scene.dataset import class_names_of
 from hsigan.synthesis import SpectralGAN
 from hsigan.synthesis.samples import load_samples
-from hsigan.synthesis.scene_run import GanOptions, train_on_scenes
+from hsigan.synthesis.scene_parts import GanOptions
+from hsigan.synthesis.scene_run import train_on_scenes
 from hsigan.training.run_folder import RunFolder
 
 QUICK = ["--set", "steps=4", "--set", "batch=16", "--set", "width=8"]
@@ -158,7 +159,7 @@ def test_sample_takes_names_ids_and_formats(hsigan, tmp_path):
 
 
 def test_what_is_streamed_to_disk_is_what_the_gan_draws(hsigan, folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("hsigan.synthesis.spectral_gan.CHUNK", 7)
+    monkeypatch.setattr(SpectralGAN, "block", 7)
     spectra, labels = SpectralGAN.load(folder / "run").sample(20, random_state=5)
     assert hsigan("sample", "run", "-n", 20, "--seed", 5, "-o", tmp_path / "a.npz")[0] == 0
     samples = load_samples(tmp_path / "a.npz")

@@ -17,7 +17,8 @@ from hsigan.evaluation.synthesis_study import (
 from hsigan.sampling import Split, SplitOptions, common_bands, gather_pixels, split_scenes
 from hsigan.scene import simulate_scene
 from hsigan.synthesis import Samples, SpectralGAN
-from hsigan.synthesis.scene_run import GanOptions, train_on_scenes
+from hsigan.synthesis.scene_parts import GanOptions
+from hsigan.synthesis.scene_run import train_on_scenes
 
 FEW = Setting("simulated", floor_draws=2)
 

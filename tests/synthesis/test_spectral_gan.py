@@ -96,7 +96,7 @@ def test_fit_is_repeatable_and_the_seed_counts(recipe):
 
 
 def test_a_large_draw_is_any_number_of_spectra(monkeypatch):
-    monkeypatch.setattr("hsigan.synthesis.spectral_gan.CHUNK", 10)
+    monkeypatch.setattr(SpectralGAN, "block", 10)
     gan = quick().fit(*spectra([8, 6]))
     drawn, labels = gan.sample({1: 25, 2: 0}, random_state=0)
     assert len(drawn) == len(labels) == 25

@@ -146,7 +146,8 @@ class Demo:
 
     def train(self, tell: Tell) -> None:
         """Train the GAN into a run folder, and draw samples from it."""
-        from hsigan.synthesis.scene_run import GanOptions, draw_samples, train_on_scenes
+        from hsigan.synthesis.scene_parts import GanOptions
+        from hsigan.synthesis.scene_run import draw_samples, train_on_scenes
 
         def report(step: int, values: Mapping[str, float]) -> None:
             tell(f"step {step}")

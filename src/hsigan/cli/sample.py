@@ -19,21 +19,33 @@ SeedOption = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the
 def sample_command(
     run: RunArgument,
     out: OutOption,
-    number: Annotated[int, typer.Option("-n", min=1, help="Spectra per class.")] = 1000,
+    number: Annotated[
+        int | None, typer.Option("-n", min=1, help="Samples per class; default 1000.")
+    ] = None,
     class_: Annotated[
         list[str] | None,
         typer.Option("--class", metavar="NAME", help="Class name or id; repeatable; default all."),
     ] = None,
     seed: SeedOption = 0,
+    balance: Annotated[
+        bool,
+        typer.Option(
+            "--balance",
+            help="Fill up: with the training pixels every class has as many as the largest.",
+        ),
+    ] = False,
 ) -> None:
-    """Draw new labelled spectra from a trained GAN, as many as the disk holds.
+    """Draw new labelled spectra or patches from a trained GAN, as many as the disk holds.
 
     Example: hsigan sample runs/salinas -n 1000 -o samples.npz
     """
+    from hsigan.errors import InputError
     from hsigan.synthesis.scene_run import draw_samples
 
-    drawn = draw_samples(run, out, number, class_, seed)
-    typer.echo(f"{out}: {sum(drawn.values())} spectra, {len(drawn)} classes")
+    if balance and number is not None:
+        raise InputError("give -n, or --balance; not both")
+    drawn = draw_samples(run, out, None if balance else number or 1000, class_, seed)
+    typer.echo(f"{out}: {sum(drawn.values())} samples, {len(drawn)} classes")
 
 
 def interpolate_command(

@@ -17,12 +17,18 @@ def train_gan_command(
     scenes: SceneArgument,
     out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", help="Folder of the run.")],
     recipe: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="spectral, spectral-semi-supervised, hypergan, hypergan-semi-supervised, "
-            "hypergan-notebook, or a TOML file."
+            help="spectral (default), spectral-semi-supervised, hypergan, "
+            "hypergan-semi-supervised, hypergan-notebook; for patches patch (default), conv3d, "
+            "conv3d-attention, conv3d-conditional, conv3d-cross-entropy, factorised-conditional, "
+            "factorised-semi-supervised; or a TOML file."
         ),
-    ] = "spectral",
+    ] = None,
+    patch: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="P", help="Train on P x P patches, 9 for example."),
+    ] = None,
     split: Annotated[
         Path | None,
         typer.Option(help="Split (split.npz); without it every labelled pixel trains."),
@@ -41,34 +47,45 @@ def train_gan_command(
             help="Let a semi-supervised recipe see test pixels too (never their labels).",
         ),
     ] = False,
+    allow_leak: Annotated[
+        bool,
+        typer.Option(
+            "--allow-leak", help="Train though patches of test pixels hold training pixels."
+        ),
+    ] = False,
     *,
     reading: Reading,
 ) -> None:
-    """Train a GAN on the labelled spectra of a scene.
+    """Train a GAN on the labelled spectra of a scene, or on the patches around them.
 
     Example: hsigan train gan SalinasA_corrected.mat --labels SalinasA_gt.mat --split split.npz
-    --out runs/salinas
+    --out runs/salinas; with --patch 9 it learns patches of 9 x 9 pixels.
 
     Ctrl-C stops after the step under way and leaves a usable run; --resume continues it. Several
     devices: torchrun --nproc-per-node 2 -m hsigan train gan ...
     """
     from hsigan.sampling import Split
     from hsigan.synthesis.gan_settings import resolve_settings
-    from hsigan.synthesis.scene_run import GanOptions, train_on_scenes
+    from hsigan.synthesis.scene_parts import GanOptions
+    from hsigan.synthesis.scene_run import train_on_scenes
     from hsigan.training.distributed import joined_processes
 
+    recipe = recipe or ("spectral" if patch is None else "patch")
     config = resolve_settings(recipe, None, set_ or [])
     opened = open_inputs(scenes, reading)
     parts = None if split is None else Split.load(split)
     settings = config.model_dump()
-    options = GanOptions(recipe, settings, seed, transductive, resume, device)
+    side = patch or (9 if config.objective == "patch" else 1)
+    options = GanOptions(
+        recipe, settings, side, allow_leak, seed, transductive, resume, device=device
+    )
     with joined_processes() as rank, training_progress(config.steps, rank == 0) as report:
         gan = train_on_scenes(opened, parts, out, options, report)
     if rank == 0:
         typer.echo(f"{out}: {gan.step_} of {config.steps} steps, {len(gan.classes_)} classes")
         if gan.step_ == 0 < config.steps and not gan.interrupted_:
             typer.echo(
-                "no step was shown to help, or there are too few labels to tell: spectra are drawn "
+                "no step was shown to help, or there are too few labels to tell: samples are drawn "
                 "from the calibrated density of each class"
             )
         if gan.interrupted_:

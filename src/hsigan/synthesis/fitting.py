@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,12 +25,15 @@ Codes = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class TrainingPixels:
-    """Spectra (N, B) with class codes 0 ... K-1; validation pixels likewise; unlabelled spectra."""
+    """Spectra (N, B) with class codes 0 ... K-1; validation pixels likewise; unlabelled spectra.
 
-    spectra: Floats
+    Patches (N, B, P, P) travel likewise, where a GAN is trained on patches.
+    """
+
+    spectra: NDArray[Any]
     codes: Codes
-    validation: tuple[Floats, Codes] | None = None
-    unlabelled: Floats | None = None
+    validation: tuple[NDArray[Any], Codes] | None = None
+    unlabelled: NDArray[Any] | None = None
 
     @property
     def classes(self) -> int:

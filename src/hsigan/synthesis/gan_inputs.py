@@ -1,8 +1,9 @@
-"""Checks of what `SpectralGAN.fit` is given, and a fingerprint of it."""
+"""Checks of what `SpectralGAN.fit` and `PatchGAN.fit` are given, and a fingerprint of it."""
 
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 import torch
@@ -71,9 +72,49 @@ def check_more(X: ArrayLike | None, name: str, bands: int) -> Floats | None:
     return spectra
 
 
+def check_patches(
+    X: ArrayLike | None, name: str, shape: tuple[int, ...] | None = None
+) -> NDArray[np.float32] | None:
+    """Return patches (N, B, P, P) in single precision, or None where there are none.
+
+    Raises
+    ------
+    InputError
+        Another shape than (N, B, P, P), or than ``shape`` behind N; or a value that is not finite.
+    """
+    if X is None or len(X) == 0:  # type: ignore[arg-type]
+        return None
+    patches = np.asarray(X, dtype=np.float32)
+    wanted = patches.shape[1:] if shape is None else shape
+    square = patches.ndim == 4 and patches.shape[2] == patches.shape[3] and patches.shape[1] > 1
+    if not square or patches.shape[1:] != wanted:
+        text = "(patches, bands, side, side), two bands or more" if shape is None else shape
+        raise InputError(f"{name} must be patches of shape {text}. Got {patches.shape}")
+    if not all(np.isfinite(patch).all() for patch in patches):  # one by one: it takes no memory
+        raise InputError(f"{name} must be finite; leave out patches that are not")
+    return patches
+
+
+def check_unlabelled(X: NDArray[Any] | None, mode: str) -> NDArray[Any] | None:
+    """Return samples without a label where the mode uses them, else None.
+
+    Raises
+    ------
+    InputError
+        The mode needs them, and there are none.
+    """
+    if mode != "semi-supervised":
+        return None
+    if X is None:
+        raise InputError(
+            "the semi-supervised mode needs X_unlabelled: samples without a label. Got none"
+        )
+    return X
+
+
 def check_validation(
-    spectra: Floats | None, y: ArrayLike | None, classes: NDArray[np.generic], mode: str
-) -> tuple[Floats, Codes] | None:
+    spectra: NDArray[Any] | None, y: ArrayLike | None, classes: NDArray[np.generic], mode: str
+) -> tuple[NDArray[Any], Codes] | None:
     """Return validation pixels with their class codes; None where they or their labels lack.
 
     Raises

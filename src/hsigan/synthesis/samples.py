@@ -1,4 +1,8 @@
-"""Synthetic spectra on disk: .npz, Parquet, ENVI spectral library; provenance travels along."""
+"""Synthetic spectra on disk: .npz, Parquet, ENVI spectral library; provenance travels along.
+
+Patches are written as .npz, and the spectra of the pixels that they lie around with them: whatever
+takes spectra takes a file of patches too.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ from numpy.typing import NDArray
 
 from hsigan.errors import InputError
 from hsigan.files import whole_file
+from hsigan.sampling.patches import centres_of
 
 FORMATS = (".npz", ".parquet", ".sli")
 
@@ -26,7 +31,7 @@ class Samples:
     Attributes
     ----------
     spectra : (N, B) float32
-        In the scene's own units.
+        In the scene's own units; of patches, the centre pixels'.
     labels : (N,) int
         In the scene's own ids; 0 where a sample has no class.
     class_names : dict
@@ -36,6 +41,8 @@ class Samples:
         Which bands of the file.
     provenance : dict
         Plain data: run, recipe, seed, hsigan's version.
+    patches : (N, B, P, P) float32 or None
+        In the scene's own units.
     """
 
     spectra: NDArray[np.float32]
@@ -44,6 +51,7 @@ class Samples:
     wavelengths_nm: NDArray[np.float64] | None = None
     band_indices: NDArray[np.int64] | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
+    patches: NDArray[np.float32] | None = None
 
     def save(self, path: str | Path, blocks: Iterable[NDArray[np.float32]] | None = None) -> None:
         """Write .npz, .parquet or .sli (with .hdr), by the ending of the name; whole or not at all.
@@ -54,7 +62,8 @@ class Samples:
             Where to; the folder is made when it is not there.
         blocks
             The spectra piece by piece, (n, B) each, in the order of ``labels``, where memory does
-            not hold them all: ``spectra`` is then (0, B).
+            not hold them all: ``spectra`` is then (0, B). Patches (n, B, P, P) likewise, and
+            ``patches`` is then (0, B, P, P).
 
         Raises
         ------
@@ -67,21 +76,27 @@ class Samples:
             raise InputError(
                 f"samples are written as {', '.join(FORMATS)}. Got {target.name!r} instead."
             )
+        if self.patches is not None and target.suffix != ".npz":
+            raise InputError(f"patches are written as .npz. Got {target.name!r} instead.")
         try:
-            pieces = [self.spectra] if blocks is None else blocks
+            pieces = [self._values] if blocks is None else blocks
             writers[target.suffix](target, self._fitting(pieces))
         except OSError as error:
             raise InputError(f"cannot write {target}: {error}; choose another place") from error
 
+    @property
+    def _values(self) -> NDArray[np.float32]:
+        return self.spectra if self.patches is None else self.patches
+
     def _fitting(self, blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
         """Yield the blocks as they come; refuse them where they do not fit the labels."""
-        total, bands = len(self.labels), self.spectra.shape[1]
+        total, shape = len(self.labels), self._values.shape[1:]
         done = 0
         for block in blocks:
             done += len(block)
-            if block.shape[1:] != (bands,) or done > total:
+            if block.shape[1:] != shape or done > total:
                 raise InputError(
-                    f"samples with {total} labels need as many spectra of {bands} bands. "
+                    f"samples with {total} labels need as many of shape {shape}. "
                     f"Got {done} or more, in blocks of {block.shape}."
                 )
             yield np.ascontiguousarray(block, dtype=np.float32)
@@ -98,13 +113,19 @@ class Samples:
             "band_indices": _or_empty(self.band_indices, np.int64),
             "provenance": np.array(json.dumps(self.provenance)),
         }
-        shape = (len(self.labels), self.spectra.shape[1])
+        shape = (len(self.labels), *self._values.shape[1:])
         facts = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        first = "spectra.npy" if self.patches is None else "patches.npy"
+        centres = [self.spectra[:0]]
         with whole_file(path) as temporary, ZipFile(temporary, "w", ZIP_DEFLATED) as archive:
-            with archive.open("spectra.npy", "w", force_zip64=True) as member:
+            with archive.open(first, "w", force_zip64=True) as member:
                 np.lib.format.write_array_header_1_0(member, facts)
                 for block in blocks:
                     member.write(block.astype("<f4", copy=False).data)
+                    if self.patches is not None:
+                        centres.append(centres_of(block))
+            if self.patches is not None:
+                arrays["spectra"] = np.concatenate(centres).astype("<f4")
             for name, array in arrays.items():
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                     np.lib.format.write_array(member, array, allow_pickle=False)
@@ -159,6 +180,9 @@ def load_samples(path: str | Path) -> Samples:
             arrays = {key: np.asarray(archive[key]) for key in archive.files}
     except (OSError, ValueError, BadZipFile, ZlibError, EOFError, TypeError) as error:
         raise InputError(f"{path} is not a readable .npz of samples: {error}") from error
+    patches = arrays.get("patches")
+    if patches is not None and patches.ndim == 4:
+        arrays.setdefault("spectra", centres_of(patches))
     missing = {"spectra", "labels"} - set(arrays)
     if missing:
         raise InputError(
@@ -171,8 +195,14 @@ def load_samples(path: str | Path) -> Samples:
             f"{path}: spectra must be (N, B) and labels (N,). "
             f"Got {spectra.shape} and {labels.shape} instead."
         )
-    if not np.issubdtype(spectra.dtype, np.number) or not np.isfinite(spectra).all():
-        raise InputError(f"{path}: spectra must be finite numbers; leave out the others")
+    if patches is not None and (patches.ndim != 4 or patches.shape[:2] != spectra.shape):
+        raise InputError(
+            f"{path}: patches must be (N, B, P, P) for spectra {spectra.shape}. "
+            f"Got {patches.shape}."
+        )
+    for values in (spectra,) if patches is None else (spectra, patches):
+        if not np.issubdtype(values.dtype, np.number) or not np.isfinite(values).all():
+            raise InputError(f"{path}: spectra must be finite numbers; leave out the others")
     if np.iscomplexobj(spectra) or not _whole_numbers(labels):
         raise InputError(
             f"{path}: spectra must be real, and labels whole numbers, the scene's class ids. "
@@ -193,6 +223,7 @@ def load_samples(path: str | Path) -> Samples:
         _or_none(arrays.get("wavelengths_nm"), spectra.shape[1]),
         _or_none(arrays.get("band_indices"), spectra.shape[1]),
         provenance,
+        None if patches is None else patches.astype(np.float32),
     )
 
 

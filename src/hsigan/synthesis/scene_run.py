@@ -4,58 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from hsigan import __version__
 from hsigan.errors import LabelError, RunError
-from hsigan.sampling import (
-    PixelTable,
-    Split,
-    check_split_fits,
-    gather_pixels,
-    gather_unlabelled,
-)
+from hsigan.sampling import Split
+from hsigan.sampling.patches import centres_of
+from hsigan.synthesis.balance import balancing_counts
 from hsigan.synthesis.baselines_base import class_counts
 from hsigan.synthesis.gan_inputs import check_training
-from hsigan.synthesis.gan_settings import resolve_settings
+from hsigan.synthesis.patch_gan import PatchGAN
 from hsigan.synthesis.samples import Samples
+from hsigan.synthesis.scene_parts import GanOptions, TrainingParts, gather_parts, values_of
 from hsigan.synthesis.spectral_gan import SpectralGAN
 from hsigan.training.distributed import rank
 from hsigan.training.run_folder import RunFolder, write_text
 from hsigan.training.state import Report
 
 SCENE_FILE = "scene.json"
-
-
-@dataclass(frozen=True)
-class GanOptions:
-    """What to train, and how.
-
-    Attributes
-    ----------
-    recipe, settings
-        Of `SpectralGAN`.
-    seed
-        Of the training.
-    transductive
-        Let a semi-supervised recipe see the test pixels too, without their labels.
-    resume
-        Continue the run that lies in the folder.
-    device
-        ``"cpu"`` or ``"cuda"``.
-    """
-
-    recipe: str = "spectral"
-    settings: Mapping[str, Any] | None = None
-    seed: int = 0
-    transductive: bool = False
-    resume: bool = False
-    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -69,6 +41,8 @@ class RunScene:
     wavelengths_nm: list[float] | None
     pixels: dict[str, int]
     unlabelled: dict[str, Any] | None
+    patch_px: int = 1
+    training_counts: dict[int, int] = field(default_factory=dict)
 
     def save(self, run: RunFolder) -> None:
         """Write it into the run folder."""
@@ -86,7 +60,8 @@ class RunScene:
         try:
             facts = json.loads((run.path / SCENE_FILE).read_text(encoding="utf-8"))
             names = {int(key): name for key, name in facts.pop("class_names").items()}
-            return cls(**facts, class_names=names)
+            counts = {int(key): n for key, n in facts.pop("training_counts", {}).items()}
+            return cls(**facts, class_names=names, training_counts=counts)
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise RunError(
                 f"{run.path / SCENE_FILE} is missing or damaged ({error}): copy the run again, or "
@@ -104,66 +79,58 @@ def train_on_scenes(
     """Train a GAN on the training pixels of a split (without one: on every labelled pixel).
 
     The folder ``out`` then holds the whole run. Validation pixels choose the checkpoint; test
-    pixels are not touched unless ``transductive``.
+    pixels are not touched unless ``transductive``. A recipe for patches trains on the patches
+    around those pixels.
 
     Raises
     ------
     HsiganError
-        The scenes have no labels, the split does not fit them, or the training diverged.
+        The scenes have no labels, the split does not fit them or its patches leak, or the training
+        diverged.
     """
-    config = resolve_settings(options.recipe, options.settings)
-    if split is not None and config.mode != "unsupervised":
-        check_split_fits(scenes, split)
-    train = gather_pixels(scenes, "labelled" if split is None else split.train)
-    if not len(train) and config.mode != "unsupervised":
-        raise LabelError("there is no labelled training pixel: give --labels, or another split")
-    if not len(train):
-        train = gather_pixels(scenes, "all")
-    validation, unlabelled = None, None
-    if split is not None:
-        validation = gather_pixels(scenes, split.validation, band_indices=train.band_indices)
-        if config.mode == "semi-supervised":
-            unlabelled = gather_unlabelled(scenes, split, transductive=options.transductive)
-    elif config.mode == "semi-supervised":
-        unlabelled = _without_label(scenes, train)
-    gan = SpectralGAN(
+    parts = gather_parts(scenes, split, options)
+    gan = (SpectralGAN if options.patch_px == 1 else PatchGAN)(
         options.recipe,
         options.settings,
         device=options.device,
         random_state=options.seed,
         report=report,
     )
-    labels = None if config.mode == "unsupervised" else train.labels
-    check_training(gan, train.spectra, labels, config.mode)  # before a folder is made
+    labels = None if parts.mode == "unsupervised" else parts.train.labels
+    check_training(gan, parts.train.spectra, labels, parts.mode)  # before a folder is made
     gan.run = RunFolder.create(out, gan.run_settings(), options.resume)
     if rank() == 0:
-        _note_scene(gan.run, _remember(scenes, train, validation, unlabelled), split)
+        _note_scene(gan.run, _remember(scenes, parts, options.patch_px), split)
+    validation, unlabelled, side = parts.validation, parts.unlabelled, options.patch_px
     return gan.fit(
-        train.spectra,
+        values_of(scenes, parts.train, side),
         labels,
-        None if validation is None else validation.spectra,
+        None if validation is None else values_of(scenes, validation, side),
         None if validation is None else validation.labels,
-        None if unlabelled is None else unlabelled.spectra,
+        None if unlabelled is None else values_of(scenes, unlabelled, side),
     )
 
 
 def open_run(path: str | Path) -> tuple[SpectralGAN, RunScene]:
-    """Open what `train_on_scenes` wrote."""
-    gan = SpectralGAN.load(path)
-    return gan, RunScene.load(RunFolder(path))
+    """Open what `train_on_scenes` wrote: a `SpectralGAN`, or a `PatchGAN`."""
+    run = RunFolder(path)
+    settings = run.config().get("settings", {})
+    kind = PatchGAN if settings.get("objective") == "patch" else SpectralGAN
+    return kind.load(path), RunScene.load(run)
 
 
 def draw_samples(
     path: str | Path,
     out: str | Path,
-    n_per_class: int,
+    n_per_class: int | None,
     classes: Sequence[str | int] | None = None,
     seed: int = 0,
 ) -> dict[int, int]:
-    """Draw labelled spectra from a run into a samples file, block by block.
+    """Draw labelled spectra or patches from a run into a samples file, block by block.
 
-    However many they are, memory holds 20,000 spectra, and the labels. Classes are named or
-    numbered; by default all are drawn.
+    However many they are, memory holds 20,000 spectra (of patches, the centre pixels' too), and
+    the labels. Classes are named or numbered; by default all are drawn. Where ``n_per_class`` is
+    None, classes are filled up: with the training pixels, each has as many as the largest.
 
     Returns
     -------
@@ -177,26 +144,33 @@ def draw_samples(
     """
     gan, scene = open_run(path)
     wanted = [parse_class(str(name), scene.class_names) for name in classes or ()] or None
-    counts = class_counts(n_per_class, wanted, gan.classes_)
+    asked = _filling(path, scene) if n_per_class is None else n_per_class
+    counts = class_counts(asked, wanted, gan.classes_)
     labels = np.repeat(np.array(list(counts)), np.array(list(counts.values())))
-    none_yet = np.empty((0, gan.n_features_in_), dtype=np.float32)
+    none_yet = np.empty((0, *gan.sample_shape_), dtype=np.float32)
     facts = {"run": Path(path).name, "sample_seed": seed}
-    blocks = (spectra for spectra, _ in gan.sample_blocks(counts, random_state=seed))
+    blocks = (values for values, _ in gan.sample_blocks(counts, random_state=seed))
     as_samples(gan, scene, none_yet, labels, facts).save(out, blocks)
     return counts
+
+
+def _filling(path: str | Path, scene: RunScene) -> dict[int, int]:
+    if not scene.training_counts:
+        raise RunError(f"{path} does not say how many pixels its classes had: give a number, -n")
+    return balancing_counts(scene.training_counts)
 
 
 def as_samples(
     gan: SpectralGAN,
     scene: RunScene,
-    spectra: np.ndarray[Any, np.dtype[np.float32]],
-    labels: np.ndarray[Any, Any],
+    values: NDArray[np.float32],
+    labels: NDArray[Any],
     provenance: Mapping[str, Any],
 ) -> Samples:
-    """Join spectra with what a run knows of their scene."""
+    """Join spectra (N, B), or patches (N, B, P, P), with what a run knows of their scene."""
     wavelengths = scene.wavelengths_nm
     return Samples(
-        spectra,
+        centres_of(values),
         labels.astype(np.int64),
         scene.class_names,
         None if wavelengths is None else np.array(wavelengths),
@@ -208,6 +182,7 @@ def as_samples(
             "scenes": scene.sources or scene.names,
             **provenance,
         },
+        values if values.ndim == 4 else None,
     )
 
 
@@ -229,14 +204,6 @@ def parse_class(text: str, class_names: Mapping[int, str]) -> int:
     raise LabelError(f"there is no class {text!r}; known: {known}")
 
 
-def _without_label(scenes: Sequence[xr.Dataset], train: PixelTable) -> PixelTable:
-    masks = [np.asarray(scene["label"].values == 0) for scene in scenes]
-    table = gather_pixels(scenes, masks, band_indices=train.band_indices)
-    if not len(table):
-        raise LabelError("every pixel is labelled: a semi-supervised recipe needs a --split")
-    return table
-
-
 def _note_scene(run: RunFolder, scene: RunScene, split: Split | None) -> None:
     """Write what a new run is trained on; refuse to continue one with something else."""
     if not (run.path / SCENE_FILE).is_file():
@@ -252,16 +219,16 @@ def _note_scene(run: RunFolder, scene: RunScene, split: Split | None) -> None:
 
 def _as_read(scene: RunScene) -> dict[str, Any]:
     facts: dict[str, Any] = json.loads(json.dumps(asdict(scene)))
-    return {**facts, "class_names": scene.class_names}
+    return {
+        **facts,
+        "class_names": scene.class_names,
+        "training_counts": scene.training_counts,
+    }
 
 
-def _remember(
-    scenes: Sequence[xr.Dataset],
-    train: PixelTable,
-    validation: PixelTable | None,
-    unlabelled: PixelTable | None,
-) -> RunScene:
-    known = np.unique(train.labels).tolist()
+def _remember(scenes: Sequence[xr.Dataset], parts: TrainingParts, patch_px: int) -> RunScene:
+    train, unlabelled = parts.train, parts.unlabelled
+    known, counts = (found.tolist() for found in np.unique(train.labels, return_counts=True))
     return RunScene(
         [str(scene.attrs.get("name", "")) for scene in scenes],
         [str(name) for scene in scenes for name in scene.attrs.get("source", [])],
@@ -270,8 +237,10 @@ def _remember(
         None if train.wavelengths_nm is None else train.wavelengths_nm.tolist(),
         {
             "training": len(train),
-            "validation": 0 if validation is None else len(validation),
+            "validation": 0 if parts.validation is None else len(parts.validation),
             "unlabelled": 0 if unlabelled is None else len(unlabelled),
         },
         None if unlabelled is None else unlabelled.provenance,
+        patch_px,
+        dict(zip(known, counts, strict=True)),
     )

@@ -21,19 +21,18 @@ from hsigan.synthesis.gan_inputs import (
     check_device,
     check_more,
     check_training,
+    check_unlabelled,
     check_validation,
     fingerprint,
 )
-from hsigan.synthesis.gan_settings import resolve_settings
+from hsigan.synthesis.gan_settings import spectral_settings
 from hsigan.synthesis.trained import load_trained
 from hsigan.training.distributed import rank
 from hsigan.training.hypergan import HyperganConfig
 from hsigan.training.run_folder import RunFolder
-from hsigan.training.state import Report
+from hsigan.training.state import Report, TrainingState
 
 GENERATOR = "checkpoints/generator"
-CHUNK = 20_000
-"""Spectra drawn at a time, so that any number fits into memory."""
 
 
 class SpectralGAN(BaseEstimator):  # type: ignore[misc]
@@ -45,7 +44,7 @@ class SpectralGAN(BaseEstimator):  # type: ignore[misc]
         ``"spectral"`` (the default, see `hsigan.training.spectral`), ``"hypergan"`` (Audebert et
         al., IGARSS 2018), ``"hypergan-notebook"``, or the path of a TOML file.
     settings
-        Values laid over the recipe's, for example ``{"steps": 300}``.
+        Values laid over the recipe's: ``{"steps": 300}``.
     run
         A run folder to write, and to resume where it holds a run of these pixels, or None.
     device
@@ -53,17 +52,17 @@ class SpectralGAN(BaseEstimator):  # type: ignore[misc]
     random_state
         Seed of the whole training; None is 0, because a run must be repeatable.
     report
-        Called with step and losses now and then.
+        Called with step and losses.
 
     Attributes
     ----------
-    classes_ : (K,) array
-    n_features_in_ : int
+    classes_ : (K,) array; n_features_in_ : int
     trained_ : the networks and what leads back to the units of X
     config_ : the resolved settings
-    step_ : the step that the training reached
-    interrupted_ : whether Ctrl-C stopped the training
+    step_, interrupted_ : the step that the training reached, and whether Ctrl-C stopped it
     """
+
+    block = 20_000  # samples drawn at a time, so that memory holds them
 
     def __init__(
         self,
@@ -97,29 +96,28 @@ class SpectralGAN(BaseEstimator):  # type: ignore[misc]
         X, y
             Training pixels; y may be left out for an unsupervised recipe alone.
         X_validation, y_validation
-            Pixels that choose the checkpoint (recipe ``spectral``). Without them the training
-            pixels' kernel density is kept as it is where labels are few.
+            Pixels that choose the checkpoint (recipe ``spectral``). Without them the density is
+            kept as it is where labels are few.
         X_unlabelled
             (M, B) pixels without a label, for the semi-supervised mode.
 
         Raises
         ------
         InputError
-            Arrays that do not fit together, fewer than two bands or pixels, or a value that is
-            not finite.
+            Arrays that do not fit together or hold too little, or a value that is not finite.
         DivergedError
             The training left the finite numbers.
         RunError
             The run folder holds a run of other settings or pixels.
         """
-        self.config_ = resolve_settings(self.recipe, self.settings)
+        self.config_ = self._settings()
         check_device(self.device)
         pixels = self._check_pixels(X, y, X_validation, y_validation, X_unlabelled)
         if self.run is not None:
             RunFolder.create(self.run.path, self.run_settings(), resume=True)
             self.run.check_pixels(fingerprint(pixels))
         seed = 0 if self.random_state is None else int(self.random_state)
-        self.trained_, state = train(self.config_, pixels, seed, self.device, self.run, self.report)
+        self.trained_, state = self._train(pixels, seed)
         self.step_, self.interrupted_ = state.step, state.interrupted
         if self.run is not None and rank() == 0:
             self.save(self.run.path)
@@ -143,18 +141,9 @@ class SpectralGAN(BaseEstimator):  # type: ignore[misc]
         spectra, labels = check_training(self, X, y, mode)
         self.classes_, codes = np.unique(labels, return_inverse=True)
         unlabelled = check_more(X_unlabelled, "X_unlabelled", self.n_features_in_)
-        if mode == "semi-supervised" and unlabelled is None:
-            raise InputError(
-                "the semi-supervised mode needs X_unlabelled: pixels without a label. Got none"
-            )
-        if mode != "semi-supervised":
-            unlabelled = None
-        validation = check_validation(
-            check_more(X_validation, "X_validation", self.n_features_in_),
-            y_validation,
-            self.classes_,
-            mode,
-        )
+        more = check_more(X_validation, "X_validation", self.n_features_in_)
+        validation = check_validation(more, y_validation, self.classes_, mode)
+        unlabelled = check_unlabelled(unlabelled, mode)
         return TrainingPixels(spectra, codes.astype(np.int64), validation, unlabelled)
 
     def sample(
@@ -176,8 +165,7 @@ class SpectralGAN(BaseEstimator):  # type: ignore[misc]
 
         Returns
         -------
-        X, y
-            (N, B) float32 in the units of the training spectra, and (N,) labels.
+        X, y : (N, B) float32 in the units of the training spectra, and (N,) labels
 
         Raises
         ------
@@ -185,7 +173,7 @@ class SpectralGAN(BaseEstimator):  # type: ignore[misc]
             A class that the GAN was not trained on.
         """
         check_is_fitted(self, "trained_")
-        drawn = [(np.empty((0, self.n_features_in_), dtype=np.float32), self.classes_[:0])]
+        drawn = [(np.empty((0, *self.sample_shape_), dtype=np.float32), self.classes_[:0])]
         drawn += self.sample_blocks(n_per_class, classes, random_state)
         spectra, labels = zip(*drawn, strict=True)
         return np.concatenate(spectra), np.concatenate(labels)
@@ -196,13 +184,13 @@ class SpectralGAN(BaseEstimator):  # type: ignore[misc]
         classes: Sequence[Any] | None = None,
         random_state: RandomState = None,
     ) -> Iterator[tuple[NDArray[np.float32], NDArray[Any]]]:
-        """Draw what `sample` draws, at most 20,000 spectra of one class at a time."""
+        """Draw what `sample` draws, at most ``block`` samples of one class at a time."""
         check_is_fitted(self, "trained_")
         random = np.random.default_rng(random_state)
         for label, count in class_counts(n_per_class, classes, self.classes_).items():
             one = (self.classes_ == label).astype(np.float64)
-            for start in range(0, count, CHUNK):
-                size = min(CHUNK, count - start)
+            for start in range(0, count, self.block):
+                size = min(self.block, count - start)
                 latents = self.draw_latents([label] * size, random)
                 spectra = self._spectra(latents, np.tile(one, (size, 1)), random)
                 yield spectra, np.full(size, label, dtype=self.classes_.dtype)
@@ -219,7 +207,8 @@ class SpectralGAN(BaseEstimator):  # type: ignore[misc]
             )
         codes = torch.from_numpy(np.searchsorted(self.classes_, np.asarray(labels)))
         torch_random = torch.Generator().manual_seed(int(random.integers(2**62)))
-        return self.trained_.generator.draw_latents(codes, torch_random)
+        latents: torch.Tensor = self.trained_.generator.draw_latents(codes, torch_random)
+        return latents
 
     def decode(self, latents: torch.Tensor, weights: ArrayLike) -> NDArray[np.float32]:
         """Return the spectra (N, B) that latents (N, Z) and class weights (N, K) mean, noise-free.
@@ -228,7 +217,7 @@ class SpectralGAN(BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self, "trained_")
         W = np.asarray(weights, dtype=np.float64)
-        if W.ndim != 2 or W.shape != (len(latents), len(self.classes_)):
+        if W.shape != (len(latents), len(self.classes_)):
             raise InputError(
                 f"weights must have shape ({len(latents)}, {len(self.classes_)}). Got {W.shape}"
             )
@@ -255,7 +244,7 @@ class SpectralGAN(BaseEstimator):  # type: ignore[misc]
         return {
             "recipe": str(self.recipe),
             "seed": 0 if self.random_state is None else int(self.random_state),
-            "settings": resolve_settings(self.recipe, self.settings).model_dump(),
+            "settings": self._settings().model_dump(),
         }
 
     @classmethod
@@ -269,7 +258,7 @@ class SpectralGAN(BaseEstimator):  # type: ignore[misc]
         """
         run = RunFolder(path)
         settings = run.config()
-        trained, facts = load_trained(run, GENERATOR)
+        trained, facts = cls._read(run)
         try:
             own = settings["settings"]
             known = settings["recipe"] in recipe_names("gan")  # a file of one's own may be gone
@@ -280,9 +269,24 @@ class SpectralGAN(BaseEstimator):  # type: ignore[misc]
             gan.step_ = int(facts["step"])
         except (KeyError, TypeError, ValueError) as error:
             raise RunError(f"the run in {path} is damaged: {error}") from error
-        gan.config_ = resolve_settings(gan.recipe, gan.settings)
+        gan.config_ = gan._settings()
         gan.trained_ = trained
         return gan
+
+    def _settings(self) -> Any:
+        return spectral_settings(self.recipe, self.settings)
+
+    def _train(self, pixels: TrainingPixels, seed: int) -> tuple[Any, TrainingState]:
+        return train(self.config_, pixels, seed, self.device, self.run, self.report)
+
+    @staticmethod
+    def _read(run: RunFolder) -> tuple[Any, dict[str, Any]]:
+        return load_trained(run, GENERATOR)
+
+    @property
+    def sample_shape_(self) -> tuple[int, ...]:
+        """The shape of one sample: (B,)."""
+        return (self.n_features_in_,)
 
     def _spectra(
         self,
@@ -292,4 +296,5 @@ class SpectralGAN(BaseEstimator):  # type: ignore[misc]
     ) -> NDArray[np.float32]:
         if self.config_.mode == "unsupervised" and isinstance(self.config_, HyperganConfig):
             weights = weights[:, :0]
-        return self.trained_.spectra(latents, torch.from_numpy(weights).float(), random)
+        shares = torch.from_numpy(weights).float()
+        return np.asarray(self.trained_.spectra(latents, shares, random))

@@ -14,7 +14,6 @@ with mixup.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,6 +27,7 @@ from hsigan.models.discriminators import HyperCritic
 from hsigan.models.generators import HyperGenerator
 from hsigan.recipe import Config
 from hsigan.training.distributed import average_gradients, own_seed
+from hsigan.training.precision import Precision, autocast
 from hsigan.training.run_folder import RunFolder
 from hsigan.training.state import Report, TrainingState, one_hot
 
@@ -47,7 +47,7 @@ class HyperganConfig(Config):
     noise: int = Field(30, ge=1)
     width: int = Field(512, ge=1)
     slope: float = Field(0.01, ge=0, lt=1)
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    precision: Precision = "auto"
     report_every: int = Field(100, ge=1)
 
 
@@ -106,7 +106,7 @@ def train_hypergan(
     state = TrainingState(modules, optimisers, random, run)
     state.resume()
     pool = data.critic_pool()
-    cast = _autocast(config, device)
+    cast = autocast(config.precision, device)
 
     for step in state.steps(config.steps):
         # The critic tells real from fake; the classifier learns the classes from real pixels only.
@@ -204,15 +204,3 @@ class _frozen:  # noqa: N801 - reads as a verb in the loop
     def __exit__(self, *error: object) -> None:
         for module in self.modules:
             module.requires_grad_(True)
-
-
-def _autocast(config: HyperganConfig, device: torch.device) -> AbstractContextManager[object]:
-    """Return bf16 autocast where it is asked for, or where it pays: the hardware multiplies it."""
-    wanted = config.precision == "bf16"
-    if config.precision == "auto":
-        has_cuda = device.type == "cuda" and torch.cuda.is_bf16_supported()
-        has_cpu = device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
-        wanted = has_cuda or has_cpu
-    if not wanted:
-        return nullcontext()
-    return torch.autocast(device.type, dtype=torch.bfloat16)

@@ -1,0 +1,125 @@
+"""From checked patches to a trained GAN: front, networks, validation, training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hsigan.models.patch_critics import PatchCritic
+from hsigan.models.patch_generators import PatchGenerator
+from hsigan.models.patch_per_class import PerClassCritic, PerClassGenerator
+from hsigan.synthesis.feature_space import Array
+from hsigan.synthesis.fitting import TrainingPixels
+from hsigan.synthesis.patch_fronts import BandFront, ComponentFront, Front
+from hsigan.synthesis.patch_kernels import patch_kernel_generator
+from hsigan.synthesis.patch_trained import TrainedPatches
+from hsigan.synthesis.patch_validation import patch_distance
+from hsigan.training.patch import (
+    AnyCritic,
+    AnyGenerator,
+    PatchConfig,
+    PatchTensors,
+    Validate,
+    train_patch,
+)
+from hsigan.training.run_folder import RunFolder
+from hsigan.training.state import Report, TrainingState
+
+
+def train_patches(
+    config: PatchConfig,
+    pixels: TrainingPixels,
+    seed: int,
+    device: str = "cpu",
+    run: RunFolder | None = None,
+    report: Report | None = None,
+) -> tuple[TrainedPatches, TrainingState]:
+    """Encode with what the training patches (N, B, P, P) show, train, and join the parts.
+
+    Without validation patches, or with too few of them to tell a better generator from a worse
+    one, a density stays as it is. Held-out training patches could not tell either: they share
+    pixels with those that are left.
+    """
+    random = np.random.default_rng(seed)
+    front = _fit_front(config, pixels, random)
+    features = front.encode(pixels.spectra)
+    classes = 0 if config.mode == "unsupervised" else pixels.classes
+    networks = _networks(config, features, pixels.codes, classes, _deviations(front), random)
+    validate = None
+    if pixels.validation is not None:
+        validate = _validation(pixels, front, features, classes, seed)
+    if validate is None and config.start == "density":
+        config = config.model_copy(update={"steps": 0})
+    unlabelled = pixels.unlabelled
+    data = PatchTensors(
+        _volume(features),
+        torch.from_numpy(pixels.codes),
+        classes,
+        None if unlabelled is None else _volume(front.encode(_some(unlabelled, config, random))),
+    ).to(torch.device(device))
+    networks = networks[0].to(device), networks[1].to(device)
+    generator, critic, state = train_patch(data, networks, config, seed, validate, run, report)
+    return TrainedPatches(generator.cpu(), critic.cpu(), front), state
+
+
+def _fit_front(config: PatchConfig, pixels: TrainingPixels, random: np.random.Generator) -> Front:
+    if config.components:
+        return ComponentFront.fit(pixels.spectra, pixels.codes, config.components, random)
+    return BandFront.fit(pixels.spectra)
+
+
+def _networks(
+    config: PatchConfig,
+    features: NDArray[np.float32],
+    codes: NDArray[np.int64],
+    classes: int,
+    deviations: Array,
+    random: np.random.Generator,
+) -> tuple[AnyGenerator, AnyCritic]:
+    shape = int(features.shape[1]), int(features.shape[2])  # C, P
+    body = {"convolution": config.convolution, "attention": config.attention}
+    options: dict[str, Any] = {"width": config.width, **body}
+    named = {"noise": config.noise, **options}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(random.integers(2**62)))
+        if config.per_class:
+            generator = PerClassGenerator(*shape, classes, **named)
+            return generator, PerClassCritic(*shape, classes, **options)
+        critic = PatchCritic(*shape, classes, **options)
+        if config.start == "noise":
+            return PatchGenerator(*shape, classes, **named), critic
+    sizes = {"noise": config.noise, "width": config.width}
+    return patch_kernel_generator(features, codes, deviations, random, **sizes), critic
+
+
+def _validation(
+    pixels: TrainingPixels, front: Front, features: NDArray[np.float32], classes: int, seed: int
+) -> Validate | None:
+    if pixels.validation is None:
+        return None
+    patches, codes = pixels.validation
+    encoded = front.encode(patches)
+    return patch_distance(features, encoded, codes, classes, _deviations(front), seed)
+
+
+def _deviations(front: Front) -> Array:
+    """Return how much each feature weighs in distances, (C,)."""
+    if isinstance(front, ComponentFront):
+        return front.space.deviations
+    return np.ones(front.features)
+
+
+def _some(patches: NDArray[Any], config: PatchConfig, random: np.random.Generator) -> NDArray[Any]:
+    """Draw at most as many unlabelled patches as the settings say, in their order."""
+    if len(patches) <= config.unlabelled_patches:
+        return patches
+    pick = random.choice(len(patches), config.unlabelled_patches, replace=False)
+    return patches[np.sort(pick)]
+
+
+def _volume(features: NDArray[np.float32]) -> Tensor:
+    return torch.from_numpy(features)[:, None]  # (N, 1, C, P, P)
