@@ -27,6 +27,13 @@ class SpectralMLP(nn.Module):
         self, bands: int, classes: int, width: int = 512, depth: int = 4, slope: float = 0.01
     ) -> None:
         super().__init__()
+        self.arguments = {
+            "bands": bands,
+            "classes": classes,
+            "width": width,
+            "depth": depth,
+            "slope": slope,
+        }
         self.network = LeakyMLP((bands, *[width] * (depth - 1), classes), slope)
 
     def forward(self, x: Tensor) -> Tensor:
