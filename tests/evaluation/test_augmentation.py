@@ -221,6 +221,9 @@ def test_shipped_experiments_are_valid(name: str) -> None:
     config = build_config(AugmentationConfig, load_recipe("experiment", name))
     assert config.scenes
     assert config.title
+    if "auto" in config.methods and config.patch_px == 1:
+        assert len(config.auto_amounts) > 1, "auto has no amount to choose"
+        assert config.amounts[-1] in config.auto_amounts
 
 
 @pytest.mark.parametrize(

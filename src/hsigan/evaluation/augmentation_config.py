@@ -73,7 +73,8 @@ class AugmentationConfig(Config):
     methods, classifiers : names; "none" is always run, since everything is compared with it
     amounts : fakes per real pixel, class by class
     reference_methods : classical augmentation that the best real-only classifier may use
-    auto_methods, auto_amounts : what ``auto`` chooses from
+    auto_methods, auto_amounts : what ``auto`` chooses from, whatever ``amounts`` the other methods
+        have; where it cross-validates (few labels), every amount costs as much time again
     max_unlabelled : at most this many unlabelled pixels are shown to a method
     gan : GAN recipe -> settings laid over it
     networks : network on patches -> settings laid over its recipe, such as max_steps
@@ -94,7 +95,7 @@ class AugmentationConfig(Config):
     amounts: tuple[float, ...] = (1.0,)
     reference_methods: tuple[str, ...] = ("none",)
     auto_methods: tuple[str, ...] = ("gaussian", "smoothed-bootstrap", "gain-offset", "gan")
-    auto_amounts: tuple[float, ...] = (1.0,)
+    auto_amounts: tuple[float, ...] = (1.0, 5.0)
     auto_folds: int = Field(default=8, ge=4)
     max_unlabelled: int = Field(default=20_000, ge=1)
     gan: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -111,6 +112,7 @@ class AugmentationConfig(Config):
             "classifiers": PATCH_CLASSIFIERS_COMPARED,
             "reference_methods": ("none", "flips-rotations"),
             "auto_methods": ("flips-rotations", "patch"),
+            "auto_amounts": (1.0,),
             "auto_folds": 4,
             **values,
         }
