@@ -15,17 +15,22 @@ from hsigan.models.generators import HyperGenerator, KernelGenerator
 from hsigan.models.patch_classifiers import PATCH_CLASSIFIERS
 from hsigan.models.patch_critics import PatchCritic
 from hsigan.models.patch_generators import PatchGenerator
+from hsigan.models.patch_kernels import PatchKernelGenerator
+from hsigan.models.patch_per_class import PerClassCritic, PerClassGenerator
 
 GENERATORS: dict[str, type[nn.Module]] = {
     "hyper": HyperGenerator,
     "kernel": KernelGenerator,
     "patch": PatchGenerator,
+    "patch-kernel": PatchKernelGenerator,
+    "patch-per-class": PerClassGenerator,
 }
 
 CRITICS: dict[str, type[nn.Module]] = {
     "hyper": HyperCritic,
     "projection": ProjectionCritic,
     "patch": PatchCritic,
+    "patch-per-class": PerClassCritic,
 }
 
 CLASSIFIERS: dict[str, type[nn.Module]] = {**CLASSIFIER_NETWORKS, **PATCH_CLASSIFIERS}
