@@ -162,6 +162,18 @@ class TestSpectralTransplant:
         SpectralTransplant(pixels, prefit=True).fit(X[::2] + 1, y[::2])
         assert len(pixels.spectra_[2]) == 20
 
+    def test_the_nearest_of_the_candidates_lends_its_texture(self) -> None:
+        X = np.full((2, BANDS, SIDE, SIDE), 100.0, np.float32)
+        X[1] += 900
+        X[1, :, 0, 0] += 5  # the mark of the bright patch
+        pixels = SmoothedBootstrap(noise=0.01)
+        both = SpectralTransplant(pixels, candidates=50).fit(X, [1, 1])
+        Xs, _ = both.sample(40, random_state=0)
+        bright = Xs[:, 0, SIDE // 2, SIDE // 2] > 500
+        marked = Xs[:, 0, 0, 0] - Xs[:, 0, SIDE // 2, SIDE // 2] > 2
+        assert 10 < bright.sum() < 30
+        np.testing.assert_array_equal(marked, bright)
+
     def test_a_generator_of_other_pixels_is_refused(self) -> None:
         X, y = _patches({1: 6, 2: 6})
         spectra = X[:, :, 0, 0]

@@ -9,10 +9,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from hsigan.evaluation.colour_bands import colour_bands
 from hsigan.sampling import PARTS, Split
 from hsigan.scene import usable_bands, valid_mask
-
-_RED_GREEN_BLUE_NM = (650.0, 550.0, 460.0)
 
 
 def scene_arrays(scenes: Sequence[xr.Dataset], split: Split) -> dict[str, NDArray[Any]]:
@@ -54,8 +53,5 @@ def _colour_bands(scenes: Sequence[xr.Dataset]) -> list[int]:
     """Return positions of three bands: red, green, blue where wavelengths are known."""
     usable = np.flatnonzero(np.logical_and.reduce([usable_bands(scene) for scene in scenes]))
     wavelengths = scenes[0].coords.get("wavelength_nm")
-    if wavelengths is None or not np.isfinite(wavelengths.values[usable]).all():
-        # Visible light comes first: at about the ratios of 400-2500 nm instruments.
-        return [int(usable[int(part * (len(usable) - 1))]) for part in (0.14, 0.09, 0.03)]
-    nm = wavelengths.values[usable]
-    return [int(usable[np.abs(nm - colour).argmin()]) for colour in _RED_GREEN_BLUE_NM]
+    nm = None if wavelengths is None else wavelengths.values[usable]
+    return [int(usable[position]) for position in colour_bands(len(usable), nm)]

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from hsigan.errors import InputError, LabelError
 from hsigan.sampling import centres_of
 from hsigan.synthesis.auto import Generator
+from hsigan.synthesis.baselines_base import within_class_scale
 from hsigan.synthesis.baselines_density import SmoothedBootstrap
 from hsigan.synthesis.patch_baseline import PatchBaseline, Patches
 
@@ -18,17 +19,26 @@ class SpectralTransplant(PatchBaseline):
     """Patches of a generator of spectra: a fake centre pixel in the texture of a real patch.
 
     The fake spectrum less the real centre's is added to every pixel of a real training patch of
-    the class: the centre is the fake, and how its neighbours differ from it stays real.
+    the class: the centre is the fake, and how its neighbours differ from it stays real. Of a few
+    real patches drawn at random the one whose centre is nearest is taken, so that light and texture
+    fit each other.
 
     Parameters
     ----------
     generator : of spectra (N, B), for example ``SpectralGAN()``; None is a ``SmoothedBootstrap``
     prefit : take the generator as it is; otherwise ``fit`` fits it on the patches' centre pixels
+    candidates : real patches that each fake spectrum is compared with
     """
 
-    def __init__(self, generator: Generator | None = None, prefit: bool = False) -> None:
+    def __init__(
+        self, generator: Generator | None = None, prefit: bool = False, candidates: int = 5
+    ) -> None:
         self.generator = generator
         self.prefit = prefit
+        self.candidates = candidates
+
+    def _prepare(self, unlabelled: object) -> None:
+        self.scale_ = within_class_scale({k: centres_of(p) for k, p in self.spectra_.items()})
 
     def fit(
         self,
@@ -80,6 +90,11 @@ class SpectralTransplant(PatchBaseline):
             )
 
     def _draw(self, label: Any, count: int, rng: np.random.Generator) -> Patches:
-        patches: Patches = self._resample(label, count, rng)
+        patches: Patches = self.spectra_[label]
         spectra, _ = self.generator_.sample({label: count}, random_state=rng)
-        return np.asarray(patches + (spectra - centres_of(patches))[:, :, None, None])
+        centres = centres_of(patches)  # (N_k, B)
+        tried = rng.integers(len(patches), size=(count, self.candidates))
+        far = [((spectra - centres[try_]) / self.scale_) ** 2 for try_ in tried.T]
+        nearest = np.argmin([gap.sum(axis=1) for gap in far], axis=0)  # (n,)
+        chosen = patches[tried[np.arange(count), nearest]]
+        return np.asarray(chosen + (spectra - centres_of(chosen))[:, :, None, None])
