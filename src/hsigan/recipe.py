@@ -80,12 +80,7 @@ def build_config(
     RecipeError
         An unknown key (the nearest known one is named) or a value that the class refuses.
     """
-    merged = dict(values)
-    for override in overrides:
-        key, separator, text = override.partition("=")
-        if not separator:
-            raise RecipeError(f"--set takes key=value. Got {override!r} instead.")
-        merged[key.strip()] = parse_value(text.strip())
+    merged = {**values, **parse_overrides(overrides)}
     known = list(config_class.model_fields)
     for key in merged:
         if key not in known:
@@ -100,6 +95,23 @@ def build_config(
         raise RecipeError(
             f"setting {where!r}: {first['msg']}. Got {first.get('input')!r} instead."
         ) from error
+
+
+def parse_overrides(overrides: Iterable[str]) -> dict[str, Any]:
+    """Read ``key=value`` texts.
+
+    Raises
+    ------
+    RecipeError
+        One of them has no "=".
+    """
+    values = {}
+    for override in overrides:
+        key, separator, text = override.partition("=")
+        if not separator:
+            raise RecipeError(f"--set takes key=value. Got {override!r} instead.")
+        values[key.strip()] = parse_value(text.strip())
+    return values
 
 
 def parse_value(text: str) -> Any:

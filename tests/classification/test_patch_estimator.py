@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from sklearn.base import clone
 
-from hsigan.classification.centre_pixel import CentrePixelClassifier
 from hsigan.classification.estimator import SpectralClassifier
 from hsigan.classification.patch_estimator import (
     PATCH_CLASSIFIERS,
@@ -167,10 +165,19 @@ def test_published_epochs_end_a_training_that_has_no_bound() -> None:
 def test_a_classifier_of_spectra_sees_the_centre_pixel() -> None:
     X, y = _patches({1: 20, 7: 20}, spread=3.0)
     test, _ = _patches({1: 20, 7: 20}, seed=1, spread=3.0)
-    spectra = SpectralClassifier("lda").fit(X[:, :, 2, 2], y)
-    centre = CentrePixelClassifier("lda").fit(X, y)
-    np.testing.assert_array_equal(centre.predict(test), spectra.predict(test[:, :, 2, 2]))
-    assert clone(centre).get_params() == centre.get_params()
+    of_spectra = SpectralClassifier("lda").fit(X[:, :, 2, 2], y)
+    of_patches = SpectralClassifier("lda").fit(X, y)
+    np.testing.assert_array_equal(of_patches.predict(test), of_spectra.predict(test[:, :, 2, 2]))
+
+
+def test_spectra_are_patches_of_one_pixel() -> None:
+    X, y = _patches({1: 20, 7: 20})
+    spectra = centres_of(X)
+    params = {"max_steps": 10}
+    as_spectra = PatchClassifier("hu-1d", params).fit(spectra, y, spectra, y)
+    as_patches = PatchClassifier("hu-1d", params).fit(spectra[:, :, None, None], y)
+    assert as_spectra.patch_px_ == 1
+    np.testing.assert_array_equal(as_spectra.predict(spectra), as_patches.predict(spectra))
 
 
 def test_bad_input_is_refused() -> None:

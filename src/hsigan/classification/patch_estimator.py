@@ -23,7 +23,10 @@ from hsigan.training.patch_classifier import (
 )
 
 Patches = NDArray[Any] | PatchView
-"""Patches (N, B, P, P) in the scene's units, cut already or cut when they are needed."""
+"""Patches (N, B, P, P) in the scene's units, cut already or cut when they are needed.
+
+Spectra (N, B) are patches of one pixel.
+"""
 
 # Numbers of the patches that are predicted together: 8 MB as float32.
 _BATCH_VALUES = 2_000_000
@@ -109,7 +112,7 @@ class PatchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             X and y do not fit each other, or X is not finite.
         """
         config = patch_classifier_config(self.name, self.params)
-        labels = np.asarray(y)
+        X, labels = _as_patches(X), np.asarray(y)
         _check(X, labels)
         self.classes_, codes = np.unique(labels, return_inverse=True)
         self.n_features_in_, self.patch_px_ = X.shape[1], X.shape[2]
@@ -232,11 +235,13 @@ class PatchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if len(known) > _MOST_VALIDATION:
             random = np.random.default_rng(self.random_state)
             known = np.sort(random.choice(known, _MOST_VALIDATION, replace=False))
-        return self._labelled(X[known], np.searchsorted(self.classes_, labels[known]))
+        held_out = _as_patches(X[known])
+        return self._labelled(held_out, np.searchsorted(self.classes_, labels[known]))
 
     @torch.no_grad()
     def _walk(self, X: Patches, network: Callable[[Tensor], Tensor]) -> Iterator[Tensor]:
         expected = (self.n_features_in_, self.patch_px_, self.patch_px_)
+        X = _as_patches(X)
         if X.ndim != 4 or X.shape[1:] != expected:
             raise InputError(
                 f"{self.name} was fitted on patches (N, {', '.join(map(str, expected))}). "
@@ -245,6 +250,12 @@ class PatchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         together = max(1, _BATCH_VALUES // int(np.prod(expected)))
         for start in range(0, len(X), together):
             yield network(self._view(X[start : start + together]))
+
+
+def _as_patches(X: Patches) -> Patches:
+    if isinstance(X, PatchView) or X.ndim != 2:
+        return X
+    return np.asarray(X)[:, :, None, None]
 
 
 def _check(X: Patches, labels: NDArray[Any]) -> None:

@@ -121,8 +121,13 @@ def _pixel_arrays(
     }
 
 
-def load_classifier(path: str | Path) -> TrainedClassifier:
+def load_classifier(path: str | Path, device: str = "cpu") -> TrainedClassifier:
     """Read a trained classifier from its run folder.
+
+    Parameters
+    ----------
+    path : the folder
+    device : where the network of a classifier of patches is put
 
     Raises
     ------
@@ -133,7 +138,7 @@ def load_classifier(path: str | Path) -> TrainedClassifier:
     run = RunFolder(path)
     facts, arrays = _read(run.path)
     try:
-        return _rebuilt(run, facts, arrays)
+        return _rebuilt(run, facts, arrays, device)
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise RunError(
             f"the classifier in {path} is damaged ({type(error).__name__}: {error}): train it again"
@@ -141,11 +146,11 @@ def load_classifier(path: str | Path) -> TrainedClassifier:
 
 
 def _rebuilt(
-    run: RunFolder, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]
+    run: RunFolder, facts: dict[str, Any], arrays: dict[str, NDArray[Any]], device: str
 ) -> TrainedClassifier:
     """Restore the classifier with what is needed to use it."""
     if "patches" in arrays:
-        classifier: SpectralClassifier | PatchClassifier = load_network(run, arrays)
+        classifier: SpectralClassifier | PatchClassifier = load_network(run, arrays, device)
     else:
         classifier = _fitted_again(run, facts, arrays)
     wavelengths = arrays["wavelengths_nm"]

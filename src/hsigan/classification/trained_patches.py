@@ -33,7 +33,9 @@ def probe_arrays(classifier: PatchClassifier, X: Patches) -> dict[str, NDArray[A
     return {"patches": patches, "probabilities": classifier.predict_proba(patches)}
 
 
-def load_network(run: RunFolder, arrays: dict[str, NDArray[Any]]) -> PatchClassifier:
+def load_network(
+    run: RunFolder, arrays: dict[str, NDArray[Any]], device: str = "cpu"
+) -> PatchClassifier:
     """Read a classifier of patches and see that it decides as it did.
 
     Raises
@@ -41,7 +43,7 @@ def load_network(run: RunFolder, arrays: dict[str, NDArray[Any]]) -> PatchClassi
     RunError
         The weights are missing or damaged, or the libraries here compute something else.
     """
-    classifier = PatchClassifier.from_state(*run.load("network"))
+    classifier = PatchClassifier.from_state(*run.load("network"), device)
     chances = classifier.predict_proba(arrays["patches"])
     difference = float(np.abs(chances - arrays["probabilities"]).max())
     if not difference <= _MOST_DIFFERENCE:

@@ -41,10 +41,16 @@ def classify_command(
         Path | None,
         typer.Option(metavar="FILE", help="Probability of each class, as bands of a .tif."),
     ] = None,
+    device: Annotated[
+        str, typer.Option(help="Where a network on patches computes: cpu or cuda.")
+    ] = "cpu",
     *,
     reading: Reading,
 ) -> None:
-    """Predict the class of every pixel of a scene.
+    """Predict the class of every pixel of a scene, up to its border.
+
+    GeoTIFF and ENVI files are read a block of rows at a time, so that scenes larger than memory can
+    be classified.
 
     Where the scene has labels the confusion matrix is printed and written beside the map as .csv:
     over the test part of the run's split where that fits the scenes, else over all labels.
@@ -55,8 +61,8 @@ def classify_command(
     from hsigan.cli.evaluate_augmentation import counting
 
     refuse_to_replace([output, probabilities], scenes)
-    trained = load_classifier(run)
-    opened = open_inputs(scenes, reading)
+    trained = load_classifier(run, device)
+    opened = open_inputs(scenes, reading, lazy=True)
     maps = []
     for index, scene in enumerate(opened):
         own = "" if len(opened) == 1 else f"_{scene.attrs.get('name', index)}"

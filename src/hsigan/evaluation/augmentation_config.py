@@ -24,7 +24,8 @@ STANDARD_CLASSIFIERS = (
     "random-forest",
     "nn-1d",
 )
-PATCH_CLASSIFIERS_COMPARED = ("lda", "two-view", "hamida-3d", "ssrn", "ssftt")
+# Two classifiers of the centre pixel; a plain 3-D network, one that goes on in 2-D, a transformer.
+PATCH_CLASSIFIERS_COMPARED = ("lda", "two-view", "li-3d", "hybridsn", "ssftt")
 PATCH_METHODS = (
     "none",
     "flips-rotations",
@@ -167,7 +168,8 @@ class AugmentationConfig(Config):
     @model_validator(mode="after")
     def _fits_patches(self) -> AugmentationConfig:
         if self.patch_px == 1:
-            alien = [n for n in self.classifiers if n not in CLASSIFIERS]
+            of_spectra = [*CLASSIFIERS, "hu-1d"]
+            alien = [n for n in self.classifiers if n not in of_spectra]
             alien += [n for n in (*self.methods, *self.auto_methods) if METHODS[n].patches]
             hint = "works on patches: give the split a patch_px"
         else:

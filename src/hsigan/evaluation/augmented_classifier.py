@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +11,22 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from hsigan.classification import TrainedClassifier
+from hsigan.classification import Classifier, TrainedClassifier, Tuned
+from hsigan.classification.patch_estimator import PatchClassifier, patch_classifier_config
 from hsigan.errors import InputError, LabelError
 from hsigan.evaluation.augmentation_config import AugmentationConfig
 from hsigan.evaluation.augmentation_methods import METHODS, TrainingSet, real_set
-from hsigan.evaluation.augmentation_partition import make_partition
+from hsigan.evaluation.augmentation_partition import Partition, make_partition
 from hsigan.evaluation.augmentation_run import PartitionRun
+from hsigan.evaluation.reference import REAL
 from hsigan.evaluation.seen_pixels import refuse_seen_pixels
 from hsigan.metrics.accuracy import Accuracy, score
+from hsigan.models.patch_classifiers import PATCH_CLASSIFIERS
 from hsigan.recipe import build_config
-from hsigan.sampling import Split, check_split_fits
+from hsigan.sampling import Split, check_patch_split, check_split_fits, common_grid
 from hsigan.sampling.pixels import gather_pixels
 from hsigan.synthesis.auto import augment
-
-GAN_METHOD = "gan"
+from hsigan.training.patch_classifier import Progress
 
 
 @dataclass(frozen=True)
@@ -33,26 +35,56 @@ class ClassifierOptions:
 
     Parameters
     ----------
-    classifier : a key of ``CLASSIFIERS``
+    classifier : one of ``CLASSIFIER_NAMES``
     augment : "none"; "auto"; the name of a generator such as "gan" or "gaussian"; the folder of a
         trained GAN; or a samples file (.npz)
     amount : fakes per real pixel, class by class; a samples file is taken whole
-    auto_methods : what "auto" chooses from
+    auto_methods : what "auto" chooses from; None is what experiments take
     auto_amounts : and in which amounts
     seed : of classifier and samples
+    patch_px : side P of the patches that a network sees; None is what its paper takes
+    settings : of a network on patches, laid over its recipe
+    allow_leak : train though patches of test pixels hold training pixels
+    device : where a network on patches is trained
     """
 
     classifier: str = "lda"
     augment: str = "none"
     amount: float = 1.0
-    auto_methods: tuple[str, ...] = ("gaussian", "smoothed-bootstrap", "gain-offset", GAN_METHOD)
+    auto_methods: tuple[str, ...] | None = None
     auto_amounts: tuple[float, ...] = (1.0, 5.0)
     seed: int = 0
+    patch_px: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    allow_leak: bool = False
+    device: str = "cpu"
+
+    @property
+    def side_px(self) -> int:
+        """Return the side of the patches that the classifier sees: 1 where it sees spectra.
+
+        Raises
+        ------
+        InputError
+            Patches or settings are asked of a classifier of spectra.
+        """
+        if self.classifier in PATCH_CLASSIFIERS:
+            published = patch_classifier_config(self.classifier, self.settings).patch_px
+            return published if self.patch_px is None else self.patch_px
+        if self.settings or self.patch_px not in (None, 1):
+            raise InputError(
+                f"{self.classifier} reads spectra: leave out the patch and the settings, or choose "
+                f"{', '.join(PATCH_CLASSIFIERS)}."
+            )
+        return 1
 
 
 @dataclass(frozen=True)
 class Training:
-    """A trained classifier, the pixels it was fitted on, and its accuracy on the test part."""
+    """A trained classifier, the pixels it was fitted on, and its accuracy on the test part.
+
+    X is (N, B), or (N, B, P, P) where the classifier sees patches.
+    """
 
     trained: TrainedClassifier
     X: NDArray[np.float32]
@@ -61,15 +93,21 @@ class Training:
 
 
 def train_classifier_on_scenes(
-    scenes: Sequence[xr.Dataset], split: Split | None, options: ClassifierOptions
+    scenes: Sequence[xr.Dataset],
+    split: Split | None,
+    options: ClassifierOptions,
+    report: Progress | None = None,
 ) -> Training:
     """Tune and train a classifier on the training part of a split.
+
+    A network on patches has its paper's settings, and is not tuned.
 
     Parameters
     ----------
     scenes : scenes with labels
     split : a split of them; None trains on every labelled pixel
     options : what is asked
+    report : called with steps done and steps at most while a network on patches is trained
 
     Raises
     ------
@@ -77,25 +115,18 @@ def train_classifier_on_scenes(
         Samples of other bands, or an unknown augmentation.
     LabelError
         Samples without any class of the training pixels.
+    SplitError
+        Patches of test pixels hold training pixels.
     RunError
         The trained GAN has seen test pixels of the split.
     """
     if split is not None:
-        check_split_fits(scenes, split)
-    given = options.augment not in METHODS
-    if split is not None and given and Path(options.augment).is_dir():
-        refuse_seen_pixels(Path(options.augment), split)
+        _check_split(scenes, split, options)
     parts = everything_trains(scenes) if split is None else split
-    data = make_partition(scenes, parts, options.seed)
-    asked = {
-        "classifiers": (options.classifier,),
-        "auto_methods": options.auto_methods,
-        "auto_amounts": options.auto_amounts,
-    }
-    config = build_config(AugmentationConfig, asked)
-    run = PartitionRun.begin(data, config)
+    data = make_partition(scenes, parts, options.seed, patch_px=options.side_px)
+    run = _begin(data, options)
     pixels, how = _training_pixels(run, options)
-    fitted = run.fit(options.augment, options.amount, options.classifier, pixels)
+    fitted = _fit(run, pixels, options, report)
     table = gather_pixels(scenes, parts.train)
     tuned = run.tuned[options.classifier]
     facts = {
@@ -111,6 +142,49 @@ def train_classifier_on_scenes(
     if len(data.y_test):
         accuracy = score(data.y_test, fitted.predict(data.X_test), data.classes)
     return Training(trained, pixels.X, pixels.y, accuracy)
+
+
+def _check_split(scenes: Sequence[xr.Dataset], split: Split, options: ClassifierOptions) -> None:
+    """Refuse a split for other scenes, and one that what is asked would leak through."""
+    check_split_fits(scenes, split)
+    if options.augment not in METHODS and Path(options.augment).is_dir():
+        refuse_seen_pixels(Path(options.augment), split)
+    if any(mask.any() for mask in split.test):
+        leak = options.allow_leak
+        check_patch_split(split, options.side_px, allow_leak=leak, grids=common_grid(scenes))
+
+
+def _begin(data: Partition, options: ClassifierOptions) -> PartitionRun:
+    """Tune the classifier on the real pixels, where there is something to tune."""
+    name, side = options.classifier, options.side_px
+    asked: dict[str, Any] = {"classifiers": (name,), "auto_amounts": options.auto_amounts}
+    if side > 1:
+        # The pixels are divided already; of this split nothing counts but its patches.
+        asked["split"] = {"mode": "random", "train": 0.5, "patch_px": side, "allow_leak": True}
+    if options.auto_methods is not None:
+        asked["auto_methods"] = options.auto_methods
+    config = build_config(AugmentationConfig, asked)
+    if name not in PATCH_CLASSIFIERS:
+        return PartitionRun.begin(data, config)
+    published = Tuned(name, dict(options.settings), pixels=len(data.y))
+    return PartitionRun(data, config, {name: published}, name, (name, REAL))
+
+
+def _fit(
+    run: PartitionRun, pixels: TrainingSet, options: ClassifierOptions, report: Progress | None
+) -> Classifier:
+    classifier = run.tuned[options.classifier].build(options.seed)
+    if not isinstance(classifier, PatchClassifier):
+        return run.fit(options.augment, options.amount, options.classifier, pixels)
+    few = not len(pixels.y_validation)
+    classifier.set_params(device=options.device)
+    return classifier.fit(
+        pixels.X,
+        pixels.y,
+        None if few else pixels.X_validation,
+        None if few else pixels.y_validation,
+        report,
+    )
 
 
 def _known(number: float) -> float | None:
@@ -167,10 +241,11 @@ def _given_samples(
     """Return the real pixels and those of a trained GAN or a samples file."""
     source = Path(options.augment)
     if source.is_dir():
-        from hsigan.synthesis import SpectralGAN
+        from hsigan.synthesis.scene_run import open_run
 
-        gan = SpectralGAN.load(source)
-        _check_bands(gan.n_features_in_, real, source)
+        gan, _ = open_run(source)
+        one, _ = gan.sample(1, gan.classes_[:1], random_state=0)
+        _check_shape(one.shape[1:], real, source)
         return augment(real.X, real.y, gan, options.amount, options.seed)
     if source.suffix != ".npz":
         names = [n for n, method in METHODS.items() if method.kind == "generator"]
@@ -181,7 +256,10 @@ def _given_samples(
     from hsigan.synthesis import load_samples
 
     samples = load_samples(source)
-    _check_bands(samples.spectra.shape[1], real, source)
+    values = samples.spectra
+    if real.X.ndim == 4 and samples.patches is not None:
+        values = samples.patches
+    _check_shape(values.shape[1:], real, source)
     known = np.isin(samples.labels, real.y)
     if not known.any():
         raise LabelError(
@@ -189,14 +267,22 @@ def _given_samples(
             f"the training pixels' {np.unique(real.y).tolist()}: give samples of this scene."
         )
     return (
-        np.concatenate([real.X, samples.spectra[known]]),
+        np.concatenate([real.X, values[known]]),
         np.concatenate([real.y, samples.labels[known]]),
     )
 
 
-def _check_bands(bands: int, real: TrainingSet, source: Path) -> None:
-    if bands != real.X.shape[1]:
+def _check_shape(shape: tuple[int, ...], real: TrainingSet, source: Path) -> None:
+    """Refuse samples of other bands, or of other patches than the classifier's."""
+    wanted = real.X.shape[1:]
+    if shape[1:] != wanted[1:]:
+        kinds = [f"{s[-1]} x {s[-1]} patches" if s[1:] else "spectra" for s in (shape, wanted)]
         raise InputError(
-            f"{source} has {bands} bands, but the scene has {real.X.shape[1]} usable ones: give "
+            f"{source} holds {kinds[0]}, but the classifier takes {kinds[1]}: give samples of "
+            "such a kind, or another --patch."
+        )
+    if shape != wanted:
+        raise InputError(
+            f"{source} has {shape[0]} bands, but the scene has {wanted[0]} usable ones: give "
             "samples of this scene's sensor."
         )
