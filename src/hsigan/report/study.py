@@ -19,6 +19,7 @@ SEES_UNLABELLED = {
     "label-propagation": "inductive",
     "ss-gan": "inductive",
     "hypergan-ss": "inductive",
+    "factorised-semi-supervised": "inductive",
     "ss-gan-transductive": "transductive",
     "area-gan": "transductive",
     "coral": "transductive",
