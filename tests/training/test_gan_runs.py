@@ -357,11 +357,11 @@ def test_weights_without_a_checksum_still_load(tmp_path):
 
 def test_a_continued_run_says_what_started_it_and_what_went_on(tmp_path, monkeypatch):
     settings = {"recipe": "x"}
-    for command in ("first", "second", "third"):
+    for command in ("first", "second", "idle", "third"):
         told = {"command": command}
         monkeypatch.setattr(run_folder, "describe_environment", lambda told=told: told)
         run = RunFolder.create(tmp_path, settings, resume=True)
-        hyper(run, steps={"first": 2, "second": 4, "third": 6}[command])
+        hyper(run, steps={"first": 2, "second": 4, "idle": 4, "third": 6}[command])
     told = json.loads((tmp_path / "environment.json").read_text())
     assert told["command"] == "first"
     later = [{"after_step": 2, "command": "second"}, {"after_step": 4, "command": "third"}]

@@ -108,7 +108,6 @@ class TrainingState:
                 f"the state in {self.run.path} does not fit this training: {error}"
             ) from error
         self.run.forget_after(self.step)
-        self.run.note_continuation(self.step)
         return True
 
     def _own_random(self, run: RunFolder, tensors: Mapping[str, Tensor]) -> Tensor:
@@ -123,6 +122,8 @@ class TrainingState:
         Ctrl-C ends the loop after the step that is under way, with everything saved and
         ``interrupted`` set; a second Ctrl-C stops at once.
         """
+        if self.run is not None and 0 < self.step < total:
+            self.run.note_continuation(self.step)
         with _stop_flag() as stop:
             while self.step < total:
                 yield self.step
