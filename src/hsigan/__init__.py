@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from hsigan.scene import open_scenes as open_scenes
     from hsigan.scene import simulate_scene as simulate_scene
     from hsigan.synthesis import GANOverSampler as GANOverSampler
+    from hsigan.synthesis import PatchGAN as PatchGAN
     from hsigan.synthesis import SpectralGAN as SpectralGAN
 
 __version__ = "0.1.0"
 
 _HOME = {
     "GANOverSampler": "hsigan.synthesis",
+    "PatchGAN": "hsigan.synthesis",
     "SpectralGAN": "hsigan.synthesis",
     "open_scene": "hsigan.scene",
     "open_scenes": "hsigan.scene",
@@ -28,6 +30,7 @@ _HOME = {
 }
 __all__ = [
     "GANOverSampler",
+    "PatchGAN",
     "SpectralGAN",
     "open_scene",
     "open_scenes",

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hsigan.models.patch_class_units import ClassUnitsGenerator
 from hsigan.models.patch_critics import PatchCritic
-from hsigan.models.patch_generators import PatchGenerator
-from hsigan.models.patch_per_class import PerClassCritic, PerClassGenerator
+from hsigan.models.patch_per_class import PerClassCritic
 from hsigan.synthesis.feature_space import Array
 from hsigan.synthesis.fitting import TrainingPixels
 from hsigan.synthesis.patch_fronts import BandFront, ComponentFront, Front
@@ -69,7 +69,7 @@ def train_patches(
 def _fit_front(config: PatchConfig, pixels: TrainingPixels, random: np.random.Generator) -> Front:
     if config.components:
         return ComponentFront.fit(pixels.spectra, pixels.codes, config.components, random)
-    return BandFront.fit(pixels.spectra)
+    return BandFront.fit(pixels.spectra, pixels.codes, random)
 
 
 def _networks(
@@ -83,17 +83,28 @@ def _networks(
     shape = int(features.shape[1]), int(features.shape[2])  # C, P
     body = {"convolution": config.convolution, "attention": config.attention}
     options: dict[str, Any] = {"width": config.width, **body}
-    named = {"noise": config.noise, **options}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(random.integers(2**62)))
-        if config.per_class:
-            generator = PerClassGenerator(*shape, classes, **named)
-            return generator, PerClassCritic(*shape, classes, **options)
-        critic = PatchCritic(*shape, classes, **options)
+        critic = (PerClassCritic if config.per_class else PatchCritic)(*shape, classes, **options)
+        options |= {"noise": config.noise, "per_class": config.per_class}
         if config.start == "noise":
-            return PatchGenerator(*shape, classes, **named), critic
+            generator = ClassUnitsGenerator(*shape, classes, **options)
+            if config.class_units:
+                _set_class_units(generator, features, codes)
+            return generator, critic
     sizes = {"noise": config.noise, "width": config.width}
     return patch_kernel_generator(features, codes, deviations, random, **sizes), critic
+
+
+def _set_class_units(
+    generator: ClassUnitsGenerator, features: NDArray[np.float32], codes: NDArray[np.int64]
+) -> None:
+    """Give the generator the mean and deviation of each class's bands, where it knows classes."""
+    for code in range(len(generator.means)):
+        own = features[codes == code]
+        scale = own.std(axis=(0, 2, 3))
+        generator.means[code] = torch.from_numpy(own.mean(axis=(0, 2, 3)))
+        generator.scales[code] = torch.from_numpy(np.maximum(scale, 1e-3))
 
 
 def _validation(

@@ -37,22 +37,24 @@ class BandFront:
     Attributes
     ----------
     mean, scale : (B,) arrays
-        Of all pixels of the training patches, per band.
+        Of the pixels of the training patches, per band.
+    low, high : (B,) arrays
+        Standardised values are clipped to this range: one dead pixel near a rare class would
+        otherwise outweigh all that the networks could learn of it.
     """
 
     mean: Array
     scale: Array
+    low: Array
+    high: Array
 
     @classmethod
-    def fit(cls, patches: Patches) -> BandFront:
-        """Fit on training patches (N, B, P, P)."""
-        count = patches.shape[0] * patches.shape[2] * patches.shape[3]
-        mean = sum(b.sum(axis=(0, 2, 3), dtype=np.float64) for b in _batches(patches)) / count
-        middle = np.asarray(mean)[:, None, None]
-        squares = sum(((b - middle) ** 2).sum(axis=(0, 2, 3)) for b in _batches(patches))
-        scale = np.sqrt(np.asarray(squares) / count)
-        scale[scale <= 1e-12 * (np.abs(mean) + 1)] = 1.0  # a constant band stays constant
-        return cls(np.asarray(mean), scale)
+    def fit(
+        cls, patches: Patches, codes: NDArray[np.int64], random: np.random.Generator
+    ) -> BandFront:
+        """Fit on some pixels of each training patch (N, B, P, P); codes (N,) are the patches'."""
+        space = _fit_space(patches, codes, 1, random)
+        return cls(space.mean, space.scale, space.low, space.high)
 
     @property
     def features(self) -> int:
@@ -63,15 +65,16 @@ class BandFront:
         """Return features (N, B, P, P) of patches (N, B, P, P)."""
         encoded = np.empty(patches.shape, dtype=np.float32)
         for start, batch in zip(range(0, len(encoded), BATCH), _batches(patches), strict=True):
-            standardised = (batch - self.mean[:, None, None]) / self.scale[:, None, None]
-            encoded[start : start + BATCH] = standardised
+            standardised = (batch - _planes(self.mean)) / _planes(self.scale)
+            clipped = np.clip(standardised, _planes(self.low), _planes(self.high))
+            encoded[start : start + BATCH] = clipped
         return encoded
 
     def decode(
         self, features: NDArray[np.floating], weights: Array, random: np.random.Generator | None
     ) -> NDArray[np.float32]:
         """Return patches (N, B, P, P) of features likewise; weights and random are not needed."""
-        values = features * self.scale[:, None, None] + self.mean[:, None, None]
+        values = features * _planes(self.scale) + _planes(self.mean)
         decoded: NDArray[np.float32] = values.astype(np.float32)
         return decoded
 
@@ -104,15 +107,7 @@ class ComponentFront:
         random: np.random.Generator,
     ) -> ComponentFront:
         """Fit on some pixels of each training patch (N, B, P, P); codes (N,) are the patches'."""
-        count, bands, side = patches.shape[:3]
-        each = max(1, min(side**2, FRONT_PIXELS // count))
-        spectra = np.empty((count, each, bands))
-        for start, batch in zip(range(0, count, BATCH), _batches(patches), strict=True):
-            pixels = batch.reshape(len(batch), bands, side**2).transpose(0, 2, 1)
-            pick = random.permuted(np.tile(np.arange(side**2), (len(batch), 1)), axis=1)[:, :each]
-            spectra[start : start + BATCH] = np.take_along_axis(pixels, pick[:, :, None], axis=1)
-        rows = spectra.reshape(-1, bands)
-        return cls(FeatureSpace.fit(rows, np.repeat(codes, each), components, 1.0, random))
+        return cls(_fit_space(patches, codes, components, random))
 
     @property
     def features(self) -> int:
@@ -163,3 +158,22 @@ Front = BandFront | ComponentFront
 def _batches(patches: Patches) -> Iterator[NDArray[Any]]:
     for start in range(0, patches.shape[0], BATCH):
         yield np.asarray(patches[start : start + BATCH])
+
+
+def _fit_space(
+    patches: Patches, codes: NDArray[np.int64], components: int, random: np.random.Generator
+) -> FeatureSpace:
+    """Fit principal components on as many pixels of each patch as memory allows."""
+    count, bands, side = patches.shape[:3]
+    each = max(1, min(side**2, FRONT_PIXELS // count))
+    spectra = np.empty((count, each, bands))
+    for start, batch in zip(range(0, count, BATCH), _batches(patches), strict=True):
+        pixels = batch.reshape(len(batch), bands, side**2).transpose(0, 2, 1)
+        pick = random.permuted(np.tile(np.arange(side**2), (len(batch), 1)), axis=1)[:, :each]
+        spectra[start : start + BATCH] = np.take_along_axis(pixels, pick[:, :, None], axis=1)
+    rows = spectra.reshape(-1, bands)
+    return FeatureSpace.fit(rows, np.repeat(codes, each), components, 1.0, random)
+
+
+def _planes(values: Array) -> Array:
+    return values[:, None, None]

@@ -75,6 +75,12 @@ class PatchGAN(SpectralGAN):
         trained: TrainedPatches = self.trained_
         return trained.critic_features(X)
 
+    def encode(self, X: Patches) -> NDArray[np.float32]:
+        """Return the features (N, C, P, P) of patches (N, B, P, P) that both networks work on."""
+        self._check_fitting(X)
+        trained: TrainedPatches = self.trained_
+        return trained.front.encode(X)
+
     def band_weights(
         self, classes: Sequence[Any] | None = None, patches: int = 64, random_state: int = 0
     ) -> NDArray[np.float32]:
@@ -88,7 +94,7 @@ class PatchGAN(SpectralGAN):
             The recipe has no attention over the bands.
         """
         check_is_fitted(self, "trained_")
-        if not self.config_.attention or self.config_.components:
+        if not self.has_attention_:
             raise InputError(f"recipe {self.recipe} has no attention over the bands")
         wanted = self.classes_.tolist() if classes is None else list(classes)
         random = np.random.default_rng(random_state)
@@ -100,6 +106,11 @@ class PatchGAN(SpectralGAN):
             with torch.inference_mode():
                 rows.append(self.trained_.generator.band_weights(latents, weights).mean(dim=0))
         return np.asarray(torch.stack(rows).numpy())
+
+    @property
+    def has_attention_(self) -> bool:
+        """Whether the networks weigh the bands, so that `band_weights` can be read out."""
+        return bool(self.config_.attention and not self.config_.components)
 
     @property
     def patch_px_(self) -> int:

@@ -12,18 +12,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hsigan.errors import RunError
+from hsigan.models.patch_class_units import ClassUnitsGenerator
 from hsigan.models.patch_critics import PatchCritic
-from hsigan.models.patch_generators import PatchGenerator
 from hsigan.models.patch_kernels import PatchKernelGenerator
-from hsigan.models.patch_per_class import PerClassCritic, PerClassGenerator
+from hsigan.models.patch_per_class import PerClassCritic
 from hsigan.synthesis.patch_fronts import BATCH, BandFront, ComponentFront, Front, Patches
 from hsigan.training.patch import AnyCritic, AnyGenerator
 from hsigan.training.run_folder import RunFolder
 
 GENERATORS: dict[str, type[AnyGenerator]] = {
-    "noise": PatchGenerator,
+    "noise": ClassUnitsGenerator,
     "density": PatchKernelGenerator,
-    "per-class": PerClassGenerator,
 }
 CRITICS: dict[str, type[AnyCritic]] = {"joint": PatchCritic, "per-class": PerClassCritic}
 FRONTS: dict[str, type[BandFront] | type[ComponentFront]] = {

@@ -30,10 +30,10 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that PyTorch's own documentation uses
 
+from hsigan.models.patch_class_units import ClassUnitsGenerator
 from hsigan.models.patch_critics import PatchCritic
-from hsigan.models.patch_generators import PatchGenerator
 from hsigan.models.patch_kernels import PatchKernelGenerator
-from hsigan.models.patch_per_class import PerClassCritic, PerClassGenerator
+from hsigan.models.patch_per_class import PerClassCritic
 from hsigan.recipe import Config
 from hsigan.training.distributed import average_gradients, own_seed
 from hsigan.training.precision import Precision, autocast
@@ -49,6 +49,7 @@ class PatchConfig(Config):
     loss: Literal["relativistic", "cross-entropy"] = "relativistic"
     start: Literal["noise", "density"] = "noise"
     per_class: bool = False
+    class_units: bool = True
     components: int = Field(0, ge=0)
     convolution: Literal["3d", "factorised"] = "3d"
     attention: bool = False
@@ -94,7 +95,7 @@ class PatchTensors:
         )
 
 
-AnyGenerator = PatchGenerator | PatchKernelGenerator | PerClassGenerator
+AnyGenerator = ClassUnitsGenerator | PatchKernelGenerator
 AnyCritic = PatchCritic | PerClassCritic
 Validate = Callable[[AnyGenerator], Sequence[float]]
 """Returns each validated class's distance to its validation patches; lower is better."""
@@ -151,11 +152,11 @@ def train_patch(
     for step in state.steps(config.steps):
         # Per class, the networks of one class have their turn, and its weight is not ramped up.
         ramp = min(1.0, (step + 1) / max(1.0, config.ramp * config.steps))
-        real, weights = _draw_labelled(data, config, step, random)
+        real, codes = _draw_labelled(data, config, step, random)
+        weights = one_hot(codes, data.classes)
         known = weights if config.per_class else ramp * weights
         with cast:
-            latents = generator.draw_latents(weights.argmax(dim=1), random)
-            fake = generator(latents, weights).float()
+            fake = generator(generator.draw_latents(codes, random), weights).float()
         fake, real = _noisy(fake, config, random), _noisy(real, config, random)
 
         # The critic learns to tell a real patch from a fake one of the same class.
@@ -250,14 +251,13 @@ def _generator_loss(
 def _draw_labelled(
     data: PatchTensors, config: PatchConfig, step: int, random: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Draw a class for each row first, so that rare classes are learned as well as common ones."""
-    device = data.features.device
-    counts = torch.bincount(data.codes, minlength=data.classes)
+    """Draw features and codes, a class first, so that rare ones are learned as well as common."""
+    counts = torch.bincount(data.codes)
     chances = (counts.float().sqrt())[data.codes] / counts[data.codes]
     if config.per_class:
         chances = (data.codes == step % data.classes).float()
     pick = torch.multinomial(chances, config.batch, replacement=True, generator=random)
-    return data.features[pick], one_hot(data.codes[pick], data.classes).to(device)
+    return data.features[pick], data.codes[pick]
 
 
 def _draw(rows: Tensor, count: int, random: torch.Generator) -> Tensor:

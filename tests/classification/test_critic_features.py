@@ -1,0 +1,41 @@
+"""A patch GAN's critic as a feature extractor."""
+
+import numpy as np
+import pytest
+
+from hsigan import PatchGAN
+from hsigan.classification.critic_features import CriticFeatures
+from hsigan.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def data():
+    random = np.random.default_rng(0)
+    y = np.repeat([3, 8], 30)
+    level = np.where(y == 3, 40.0, 44.0)[:, None, None, None]
+    return (level + random.normal(size=(60, 16, 3, 3))).astype(np.float32), y
+
+
+@pytest.fixture(scope="module")
+def gan(data):
+    return PatchGAN("factorised-conditional", {"steps": 4, "batch": 8, "width": 4}).fit(*data)
+
+
+@pytest.mark.parametrize("tuning", ["frozen", "fine-tuned"])
+def test_classes_are_learned_and_the_gan_stays_as_it_is(tuning, gan, data):
+    X, y = data
+    before = gan.features(X)
+    classifier = CriticFeatures(gan, tuning).fit(X[::2], y[::2], X[1::4], y[1::4])
+    assert (classifier.predict(X[1::2]) == y[1::2]).mean() > 0.9
+    np.testing.assert_allclose(classifier.predict_proba(X).sum(axis=1), 1)
+    np.testing.assert_array_equal(gan.features(X), before)
+    again = CriticFeatures(gan, tuning).fit(X[::2], y[::2], X[1::4], y[1::4])
+    np.testing.assert_array_equal(again.predict_proba(X), classifier.predict_proba(X))
+
+
+def test_unknown_tuning_and_labels_that_do_not_fit_are_refused(gan, data):
+    X, y = data
+    with pytest.raises(InputError, match="tuning"):
+        CriticFeatures(gan, "warm").fit(X, y)
+    with pytest.raises(InputError, match="labels"):
+        CriticFeatures(gan).fit(X, y[1:])
