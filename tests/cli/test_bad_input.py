@@ -62,7 +62,7 @@ def refused(result, *words):
     [
         ("split --nonsense", ("no such option: --nonsense", "hsigan split --help")),
         ("split", ("missing argument 'SCENE'", "hsigan split --help")),
-        ("train gan one.nc", ("missing option '--out'", "hsigan train gan --help")),
+        ("train gan one.nc", ("missing option '-o' / '--out'", "(see hsigan train gan --help)")),
         ("split one.nc --mode bloks", ("--mode", "'bloks'", "'blocks'")),
         ("sample run -o a.npz -n many", ("'-n'", "integer")),
         ("train nothing", ("no such command 'nothing'", "hsigan train --help")),

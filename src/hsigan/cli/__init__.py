@@ -89,7 +89,7 @@ _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 def main() -> None:
     """Run the command line; a user's mistake becomes one line and exit status 2."""
     try:
-        status = app(standalone_mode=False)
+        status = app(standalone_mode=False, prog_name="hsigan")
         if status == _INTERRUPTED:
             print("hsigan: interrupted; what was written so far is kept", file=sys.stderr)
         sys.exit(status)
