@@ -120,7 +120,7 @@ def test_samples_over_more_bands_are_read_over_the_scenes_own(
     np.testing.assert_array_equal(spectra, table.spectra[kept][:, ::2])
     np.testing.assert_array_equal(labels, table.labels[kept])
     few = _samples(scene, split, tmp_path / "few.npz", bands[:5])
-    with pytest.raises(InputError, match=r"few\.npz has spectra of 5 bands"):
+    with pytest.raises(InputError, match=r"few\.npz has 5 bands"):
         read_samples(few, bands, classes)
 
 

@@ -69,8 +69,22 @@ def evaluate_synthesis_command(
     ] = None,
     block: Annotated[int, typer.Option(help="Side of the blocks (pixels).")] = 20,
     guard: Annotated[
-        int, typer.Option(help="Test and training pixels lie more than this apart (pixels).")
-    ] = 0,
+        int | None,
+        typer.Option(
+            help="Test and training pixels lie more than this apart (pixels); by default half of "
+            "the patch, at random 0."
+        ),
+    ] = None,
+    patch: Annotated[
+        int | None,
+        typer.Option(help="Side of the patches that are judged (pixels); 1: spectra."),
+    ] = None,
+    allow_leak: Annotated[
+        bool,
+        typer.Option(
+            "--allow-leak", help="Go on although test patches hold training pixels, and say so."
+        ),
+    ] = False,
     seeds: Annotated[int, typer.Option(min=1, help="Fresh partitions (and trainings).")] = 1,
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="The first of the seeds.")] = 0,
     per_class: Annotated[
@@ -113,20 +127,25 @@ def evaluate_synthesis_command(
 
     from hsigan.evaluation.results import ResultsFolder
     from hsigan.evaluation.study_name import study_name
-    from hsigan.sampling import Split, SplitOptions
+    from hsigan.sampling import Split, SplitOptions, check_patch_split, common_grid
     from hsigan.scene import class_names_of
 
     started = perf_counter()
-    config = None if recipe is None else experiment_config(recipe, {}, {}, [])
+    sides = {} if patch is None else {"patch_px": patch, "allow_leak": allow_leak}
+    config = None if recipe is None else experiment_config(recipe, {}, sides, [])
     scenes, runs = scenes_and_runs(inputs or [], config, reading, abundances is not None)
     shares = labelled_by(scenes, abundances)
-    who = replace(contestants(methods, samples, runs, per_class, set_), keep=keep)
     given = split or split_of(runs, train, train_per_class)
     if given is not None:
-        options: Split | SplitOptions = Split.load(given)
+        loaded = Split.load(given)
+        side = patch or int(loaded.provenance.get("patch_px", 1))
+        check_patch_split(loaded, side, allow_leak=allow_leak, grids=common_grid(scenes))
+        options: Split | SplitOptions = loaded
     elif config is not None:
         options = with_class_ids(config, scenes[0]).split_options(seed)
+        side = options.patch_px
     else:
+        side = patch or 1
         options = SplitOptions(
             mode=mode,
             train=0.03 if train is None and train_per_class is None else train,
@@ -134,7 +153,10 @@ def evaluate_synthesis_command(
             classes=_classes(classes, class_names_of(scenes[0])),
             block_px=block,
             guard_px=guard,
+            patch_px=side,
+            allow_leak=allow_leak,
         )
+    who = replace(contestants(methods, samples, runs, per_class, set_, side), keep=keep)
     results = ResultsFolder(output)
     name = study_name(scenes, recipe)
     _run(name, scenes, options, who, range(seed, seed + seeds), floor_draws, shares, results)

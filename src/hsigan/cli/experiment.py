@@ -28,7 +28,7 @@ def experiment_config(
     if amounts & set(split) and split.get("mode") is None:
         old = {key: value for key, value in old.items() if key not in amounts}
     elif split.get("mode") is not None:
-        old = {key: value for key, value in old.items() if key == "classes"}
+        old = {key: value for key, value in old.items() if key in ("classes", "patch_px")}
     merged = old | split
     if not amounts & set(merged):
         merged["train"] = 0.03 if merged.get("mode") == "random" else 0.5

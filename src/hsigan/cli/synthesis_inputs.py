@@ -62,6 +62,7 @@ def contestants(
     runs: dict[str, Path],
     per_class: int,
     settings: list[str] | None,
+    patch_px: int = 1,
 ) -> Contestants:
     """Return who is judged, as the options of the command line name them.
 
@@ -71,7 +72,11 @@ def contestants(
         When ``--samples`` or ``--set`` has another form.
     """
     from hsigan.errors import InputError
-    from hsigan.evaluation.synthesis_study import DEFAULT_METHODS, Contestants
+    from hsigan.evaluation.synthesis_study import (
+        DEFAULT_METHODS,
+        DEFAULT_PATCH_METHODS,
+        Contestants,
+    )
     from hsigan.recipe import parse_value
 
     files = {}
@@ -87,10 +92,11 @@ def contestants(
             raise InputError(f"--set takes key=value. Got {text!r} instead.")
         gan_settings[key.strip()] = parse_value(value.strip())
     by_default = methods is None
+    usual = DEFAULT_METHODS if patch_px == 1 else DEFAULT_PATCH_METHODS
     if methods is None:
-        methods = "none" if runs or files else ",".join(DEFAULT_METHODS)
+        methods = "none" if runs or files else ",".join(usual)
     chosen = tuple(name.strip() for name in methods.split(",") if name.strip() != "none")
-    return Contestants(chosen, runs, files, per_class, by_default, gan_settings)
+    return Contestants(chosen, runs, files, per_class, by_default, gan_settings, patch_px=patch_px)
 
 
 def split_of(

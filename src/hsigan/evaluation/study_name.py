@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 
 import xarray as xr
@@ -21,7 +21,8 @@ def study_name(scenes: Sequence[xr.Dataset], recipe: str | None = None) -> str:
     others = len(names) - 1
     if not others:
         return names[0]
-    shared = os.path.commonprefix(names).rstrip("0123456789").rstrip("_- .")
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+    shared = "".join(letters[0] for letters in alike).rstrip("0123456789").rstrip("_- .")
     if shared:
         return f"{shared}, {len(names)} scenes"
     return f"{names[0]} and {others} more scene{'s' if others > 1 else ''}"

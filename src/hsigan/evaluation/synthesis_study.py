@@ -15,6 +15,7 @@ from hsigan.errors import InputError
 from hsigan.evaluation.augmentation_methods import METHODS, fit_generator, possible
 from hsigan.evaluation.augmentation_partition import Partition, make_partition
 from hsigan.evaluation.interpolation import interpolation_arrays
+from hsigan.evaluation.patch_judging import count_judging_steps, judge_partition
 from hsigan.evaluation.results import Record, ResultsFolder
 from hsigan.evaluation.scene_arrays import scene_arrays
 from hsigan.evaluation.seen_pixels import refuse_seen_pixels
@@ -27,13 +28,18 @@ from hsigan.evaluation.synthesis import (
 )
 from hsigan.evaluation.unmixing import Interpolate, evaluate_unmixing
 from hsigan.sampling import Split, check_split_fits, common_bands
+from hsigan.sampling.patches import centres_of
 from hsigan.synthesis import SpectralGAN, load_samples
 from hsigan.synthesis.auto import Generator
 from hsigan.synthesis.interpolation import mixtures
+from hsigan.synthesis.patch_gan import PatchGAN
+from hsigan.synthesis.scene_run import open_run
+from hsigan.synthesis.spectral_transplant import SpectralTransplant
 
 Pair = tuple[NDArray[Any], NDArray[Any]]
 JUDGEABLE = tuple(name for name, method in METHODS.items() if method.kind == "generator")
 DEFAULT_METHODS = ("gan", "ss-gan", "duplication", "gaussian", "smoothed-bootstrap", "smote")
+DEFAULT_PATCH_METHODS = ("patch", "gan", "flips-rotations", "patch-bootstrap")
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,7 @@ class Contestants:
         otherwise that is an error
     gan_settings : laid over the GAN recipes
     keep : a folder that keeps the GANs trained here as runs, where interrupted trainings continue
+    patch_px : side P of the patches that are judged; 1 for spectra
     """
 
     methods: tuple[str, ...] = DEFAULT_METHODS
@@ -59,11 +66,14 @@ class Contestants:
     skip_impossible: bool = False
     gan_settings: Mapping[str, Any] = field(default_factory=dict)
     keep: Path | None = None
+    patch_px: int = 1
 
     def __post_init__(self) -> None:
         for name in self.methods:
             if name not in JUDGEABLE:
                 raise InputError(f"there is no generator {name!r}; known: {', '.join(JUDGEABLE)}.")
+            if METHODS[name].patches and self.patch_px == 1:
+                raise InputError(f"{name} makes patches: say of which side, such as --patch 9.")
         if self.per_class < 2:
             raise InputError(f"at least 2 spectra per class are judged. Got {self.per_class}.")
         twice = sorted({name for name in self.names if self.names.count(name) > 1})
@@ -74,7 +84,9 @@ class Contestants:
 
     def steps(self, classes: int) -> int:
         """Return how often a study of one split reports progress."""
-        return len(self.names) + count_steps(classes, len(self.names))
+        if self.patch_px == 1:
+            return len(self.names) + count_steps(classes, len(self.names))
+        return len(self.names) + count_judging_steps(classes, len(self.names))
 
     @property
     def names(self) -> list[str]:
@@ -120,21 +132,24 @@ def run_study(
     check_split_fits(scenes, split)
     for path in contestants.runs.values():
         refuse_seen_pixels(path, split)
-    data = make_partition(scenes, split, setting.seed)
+    data = make_partition(scenes, split, setting.seed, patch_px=contestants.patch_px)
     bands = common_bands(scenes)
     gans: dict[str, SpectralGAN] = {}
     samples = _drawn(data, contestants, setting.seed, gans, report)
     for name, path in contestants.files.items():
-        samples[name] = read_samples(path, bands, data.classes)
+        samples[name] = read_samples(path, bands, data.classes, data.patch_px)
         report(f"read {name}")
-    judged = evaluate_synthesis(
-        (data.X, data.y),
-        (data.X_test, data.y_test),
-        samples,
-        setting,
-        wavelengths_nm=data.wavelengths_nm,
-        progress=report,
-    )
+    if data.patch_px > 1:
+        judged = judge_partition(data, samples, gans, setting, report)
+    else:
+        judged = evaluate_synthesis(
+            (data.X, data.y),
+            (centres_of(data.X_test), data.y_test),
+            samples,
+            setting,
+            wavelengths_nm=data.wavelengths_nm,
+            progress=report,
+        )
     records, arrays = judged.records, judged.arrays | scene_arrays(scenes, split)
     named = {name: gan for name, gan in gans.items() if _knows_classes(gan, data)}
     if named:
@@ -151,22 +166,31 @@ def describe_split(split: Split) -> str:
     return split_name(split.provenance)
 
 
-def read_samples(path: Path, bands: NDArray[np.int64], classes: NDArray[np.int64]) -> Pair:
-    """Return the spectra and labels of a samples file over these bands and classes.
+def read_samples(
+    path: Path, bands: NDArray[np.int64], classes: NDArray[np.int64], patch_px: int = 1
+) -> Pair:
+    """Return the spectra, or patches, and labels of a samples file over these bands and classes.
 
     Raises
     ------
     InputError
-        The file cannot be read, or its bands are others and it does not say which.
+        The file cannot be read, its bands are others and it does not say which, or it holds no
+        patches of the side that is asked for.
     """
     found = load_samples(path)
-    spectra, indices = found.spectra, found.band_indices
+    if patch_px > 1 and (found.patches is None or found.patches.shape[2] != patch_px):
+        raise InputError(
+            f"{path} holds no {patch_px} x {patch_px} patches: give samples of a GAN of such "
+            "patches, or judge spectra without --patch."
+        )
+    spectra = found.spectra if patch_px == 1 or found.patches is None else found.patches
+    indices = found.band_indices
     if indices is not None and np.isin(bands, indices).all():
         order = np.argsort(indices)
         spectra = spectra[:, order[np.searchsorted(indices, bands, sorter=order)]]
     if spectra.shape[1] != len(bands):
         raise InputError(
-            f"{path} has spectra of {found.spectra.shape[1]} bands and the scene {len(bands)} "
+            f"{path} has {found.spectra.shape[1]} bands and the scene {len(bands)} "
             "usable ones: write them over the same bands, or add `band_indices`."
         )
     kept = np.isin(found.labels, classes)
@@ -191,7 +215,7 @@ def _drawn(
         for name in chosen
     }
     for name, path in contestants.runs.items():
-        sources[name] = lambda path=path: SpectralGAN.load(path)  # type: ignore[misc]
+        sources[name] = lambda path=path: _opened(path, data)  # type: ignore[misc]
     samples = {}
     for name, source in sources.items():
         generator = source()
@@ -214,16 +238,27 @@ def _fitted(name: str, data: Partition, contestants: Contestants) -> Generator:
     return fit_generator(name, data, settings, contestants.keep)
 
 
+def _opened(path: Path, data: Partition) -> Generator:
+    """Return the GAN of a run; of one of spectra, where patches are judged, its transplants."""
+    gan = open_run(path)[0]
+    if data.patch_px > 1 and not isinstance(gan, PatchGAN):
+        return SpectralTransplant(gan, prefit=True).fit(data.X, data.y)
+    return gan
+
+
 def _refuse_other_bands(gan: SpectralGAN, name: str, data: Partition) -> None:
     if gan.n_features_in_ != data.X.shape[1]:
         raise InputError(
             f"{name} makes spectra of {gan.n_features_in_} bands and the scene has "
             f"{data.X.shape[1]} usable ones: name the scene that it was trained on."
         )
+    side = gan.patch_px_ if isinstance(gan, PatchGAN) else 1
+    if side != data.patch_px:
+        raise InputError(f"{name} makes patches of side {side}: judge it with --patch {side}.")
 
 
 def _knows_classes(gan: SpectralGAN, data: Partition) -> bool:
-    return np.array_equal(gan.classes_, np.unique(data.y))
+    return not isinstance(gan, PatchGAN) and np.array_equal(gan.classes_, np.unique(data.y))
 
 
 def _unmixing(
