@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from hsigan.models.patch_space import PatchSpace, as_volume
+from hsigan.models.patch_space import PatchSpace, as_volume, lay_channels_last
 
 
 class Hamida3D(nn.Module):
@@ -51,9 +51,11 @@ class Hamida3D(nn.Module):
             space = space.after(layer)
         self.convolutions = nn.ModuleList(layers)
         self.head = nn.Linear(35 * space.bands * space.side**2, classes)
-        for weighted in (*layers, self.head):
+        weighted_layers: list[nn.Conv3d | nn.Linear] = [*layers, self.head]
+        for weighted in weighted_layers:
             nn.init.kaiming_normal_(weighted.weight)
             nn.init.zeros_(weighted.bias)  # type: ignore[arg-type]
+        lay_channels_last(self)
 
     def features(self, patches: Tensor) -> Tensor:
         """Return what the last layer decides by, (N, F), of patches (N, B, P, P)."""

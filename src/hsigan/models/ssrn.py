@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from hsigan.models.patch_space import PatchSpace, as_volume
+from hsigan.models.patch_space import PatchSpace, as_volume, lay_channels_last
 
 
 class SSRN(nn.Module):
@@ -67,6 +67,7 @@ class SSRN(nn.Module):
         )
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(24, classes)
+        lay_channels_last(self)
 
     def features(self, patches: Tensor) -> Tensor:
         """Return what the last layer decides by, (N, 24), of patches (N, B, P, P)."""

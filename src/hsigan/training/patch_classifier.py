@@ -15,6 +15,7 @@ from torch.nn import functional as F  # noqa: N812 - the name that PyTorch's own
 
 from hsigan.errors import DivergedError
 from hsigan.recipe import Config
+from hsigan.training.precision import Precision, autocast
 
 Progress = Callable[[int, int], None]
 """Called with the steps done and the steps at most."""
@@ -37,6 +38,8 @@ class PatchClassifierConfig(Config):
     batch : patches per step
     epochs : passes over the training patches, as published
     max_steps : steps at most, however many the epochs would take; 0 sets no bound
+    precision : "fp32", "bf16", or "auto" for bf16 where the hardware multiplies it; predictions are
+        made in fp32 always
     check_every : steps between two looks at the validation patches
     patience : looks without a lower validation loss before training stops
     """
@@ -50,6 +53,7 @@ class PatchClassifierConfig(Config):
     batch: int = Field(default=64, ge=2)
     epochs: int = Field(default=100, ge=1)
     max_steps: int = Field(default=600, ge=0)
+    precision: Precision = "fp32"
     check_every: int = Field(default=20, ge=1)
     patience: int = Field(default=8, ge=1)
 
@@ -101,7 +105,9 @@ def train_patch_classifier(
         chosen = batches.pop()
 
         # One step of the optimiser
-        loss = F.cross_entropy(network(data.cut(chosen)), data.codes[chosen])
+        with autocast(config.precision, data.codes.device):
+            logits = network(data.cut(chosen))
+        loss = F.cross_entropy(logits.float(), data.codes[chosen])
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -153,7 +159,7 @@ def _batches(count: int, size: int, generator: torch.Generator) -> list[Tensor]:
 
     Batch normalisation cannot learn from a single value per channel.
     """
-    batches = list(torch.randperm(count, generator=generator).split(size))
+    batches = list(torch.split(torch.randperm(count, generator=generator), size))
     if len(batches) > 1 and len(batches[-1]) == 1:
         batches[-2:] = [torch.cat(batches[-2:])]
     return batches
@@ -163,7 +169,7 @@ def _batches(count: int, size: int, generator: torch.Generator) -> list[Tensor]:
 def _mean_loss(network: nn.Module, data: LabelledPatches) -> float:
     network.eval()
     total = 0.0
-    for chosen in torch.arange(len(data.codes)).split(_JUDGED_TOGETHER):
+    for chosen in torch.split(torch.arange(len(data.codes)), _JUDGED_TOGETHER):
         logits = network(data.cut(chosen))
         total += float(F.cross_entropy(logits, data.codes[chosen], reduction="sum"))
     network.train()
