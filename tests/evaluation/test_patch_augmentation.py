@@ -7,11 +7,12 @@ import pytest
 import xarray as xr
 
 from hsigan.errors import RecipeError, SplitError
-from hsigan.evaluation.augmentation import evaluate_augmentation, patch_facts
+from hsigan.evaluation.augmentation import evaluate_augmentation
 from hsigan.evaluation.augmentation_config import AugmentationConfig
 from hsigan.evaluation.augmentation_methods import fit_generator
 from hsigan.evaluation.augmentation_partition import Partition, make_partition
 from hsigan.evaluation.augmentation_run import PartitionRun
+from hsigan.evaluation.leak_facts import leak_facts
 from hsigan.evaluation.results import ResultsFolder
 from hsigan.recipe import build_config
 from hsigan.sampling import split_scenes
@@ -125,6 +126,8 @@ def test_a_random_split_of_patches_needs_insistence_and_says_what_leaks(
     with pytest.raises(SplitError, match="--allow-leak"):
         evaluate_augmentation([scene], config, ResultsFolder(tmp_path / "refused"))
     insisted = config.model_copy(update={"split": {**leaking, "allow_leak": True}})
-    facts = patch_facts([scene], insisted)
+    facts = leak_facts([scene], insisted.split_options(0), 3)
+    assert facts is not None
     assert facts["patch_px"] == 3
+    assert leak_facts([scene], insisted.split_options(0), 1) is None
     assert 0.5 < facts["test_seeing_training"] <= facts["test_overlapping_training"]

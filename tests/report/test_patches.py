@@ -107,3 +107,21 @@ def test_patch_figures_stand_under_their_own_headings(tmp_path: Path) -> None:
     head = page[page.index("tested on reals: hamida-3d") :]
     columns = re.findall(r'<th scope="col">([^<]*)</th>', head[: head.index("</thead>")])
     assert columns == ["method", "real on real", "fake on real"]
+
+
+@pytest.mark.parametrize(("seeing", "warned"), [(0.64, True), (0.0, False)])
+def test_the_page_says_what_leaks_through_patches(
+    store: ResultsFolder, tmp_path: Path, seeing: float, warned: bool
+) -> None:
+    folder = ResultsFolder(tmp_path)
+    folder.save_arrays(store.arrays())
+    leak = {
+        "patch_px": 7,
+        "test_seeing_training": seeing,
+        "test_overlapping_training": 0.853,
+    }
+    folder.write_experiment({"title": "Patches", "patches": leak})
+    page = render_report([read_results(folder.path)])
+    assert f"{seeing:.1%} of the test pixels" in page
+    assert "85.3%" in page
+    assert ("memory as much as skill" in page) is warned

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
+    from hsigan.evaluation.leak_facts import leak_facts
     from hsigan.evaluation.results import ResultsFolder
     from hsigan.evaluation.synthesis_study import Contestants
     from hsigan.sampling import Split, SplitOptions
@@ -162,7 +163,10 @@ def evaluate_synthesis_command(
     _run(name, scenes, options, who, range(seed, seed + seeds), floor_draws, shares, results)
     results.write_summary(reference="floor")
     facts = _facts(name, scenes, who, floor_draws, given)
-    facts |= {"seeds": list(range(seed, seed + seeds))}
+    facts |= {
+        "seeds": list(range(seed, seed + seeds)),
+        "patches": leak_facts(scenes, options, side),
+    }
     results.write_experiment(facts | {"seconds": round(perf_counter() - started, 1)})
     print_figures(results.records())
     if who.files and given is None:

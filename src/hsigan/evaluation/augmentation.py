@@ -12,7 +12,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +20,11 @@ import xarray as xr
 from hsigan.evaluation.augmentation_config import AugmentationConfig
 from hsigan.evaluation.augmentation_partition import make_partition
 from hsigan.evaluation.augmentation_run import BEST, IMPOSSIBLE, Work, run_partition, works
+from hsigan.evaluation.leak_facts import leak_facts
 from hsigan.evaluation.results import Record, ResultsFolder
 from hsigan.evaluation.scene_arrays import scene_arrays
 from hsigan.evaluation.study_name import study_name
-from hsigan.sampling import common_grid, split_scenes
-from hsigan.sampling.audit import patch_leak
+from hsigan.sampling import split_scenes
 
 Progress = Callable[[str, int, int], None]
 """Called with a message, the steps done and all steps."""
@@ -86,7 +85,7 @@ def experiment_facts(
         "title": config.title or f"Augmentation on {name}",
         "command": command,
         "options": config.model_dump(mode="json"),
-        "patches": None if config.patch_px == 1 else patch_facts(scenes, config),
+        "patches": leak_facts(scenes, config.split_options(config.first_seed), config.patch_px),
         "scene": {
             "name": name,
             "shape": [first.sizes["y"], first.sizes["x"]],
@@ -102,17 +101,6 @@ def experiment_facts(
             BEST: "the classifier that was best on validation data with real pixels alone",
         },
     }
-
-
-def patch_facts(scenes: Sequence[xr.Dataset], config: AugmentationConfig) -> dict[str, Any]:
-    """Return the side of the patches, and how many test pixels see training pixels through them.
-
-    Shares of the first partition's test pixels: those whose patch holds a training or validation
-    pixel, and those whose patch overlaps the patch of one.
-    """
-    split = split_scenes(scenes, config.split_options(config.first_seed))
-    leak = patch_leak(split, config.patch_px, common_grid(scenes))
-    return asdict(leak)
 
 
 def _done(folder: ResultsFolder, config: AugmentationConfig, scene: str) -> dict[int, set[Work]]:

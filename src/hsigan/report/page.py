@@ -92,11 +92,22 @@ def _chapter(results: Results, index: int) -> Chapter:
         Section(f"{name}-{index}", title, blocks) for name, title, blocks in candidates if blocks
     ]
     findings = gain_findings(compared) + fidelity_findings(results, judged)
-    notes = (
-        []
-        if results.experiment
-        else [
+    return Chapter(f"results-{index}", results.title, findings, sections, _notes(results))
+
+
+def _notes(results: Results) -> list[str]:
+    if not results.experiment:
+        return [
             f"{results.name} has no experiment.json: machine, versions and command are not known."
         ]
+    leak = results.experiment.get("patches")
+    if not isinstance(leak, dict):
+        return []
+    side, seeing = leak.get("patch_px"), float(leak.get("test_seeing_training", 0))
+    overlapping = float(leak.get("test_overlapping_training", 0))
+    shares = (
+        f"Patches of {side} x {side} pixels: {seeing:.1%} of the test pixels have a training or "
+        f"validation pixel inside theirs, {overlapping:.1%} have patches that overlap those of one."
     )
-    return Chapter(f"results-{index}", results.title, findings, sections, notes)
+    warning = " Accuracy then tells memory as much as skill." if seeing else ""
+    return [shares + warning]
