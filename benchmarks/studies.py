@@ -33,7 +33,7 @@ class Study:
 
 STUDIES = {
     "synthesis-salinas-a": Study(
-        f"evaluate synthesis {SALINAS} --seed 10 --seeds 10 {RIVALS}", 0.1
+        f"evaluate synthesis {SALINAS} --seed 20 --seeds 10 {RIVALS}", 0.1
     ),
     "synthesis-enmap": Study(f"evaluate synthesis --recipe enmap-all --seeds 10 {RIVALS}", 0.2),
     "synthesis-neon": Study(f"evaluate synthesis --recipe neon --seeds 10 {RIVALS}", 0.5),
@@ -82,10 +82,28 @@ STUDIES = {
         "--set 'gan={spectral={steps=0}}'",
         0.1,
     ),
+    **{
+        f"auto-{name}": Study(
+            f"{AUGMENT} {name} --seeds 30 --methods none,auto --classifiers lda,lda-unit,two-view",
+            0.4,
+        )
+        for name in ("salinas-a-3pct", "salinas-a-blocks", "enmap-10", "enmap-25", "neon")
+    },
     "amounts-enmap-25": Study(
         f"{AUGMENT} enmap-25 --seeds 10 --methods none,gan,gaussian,smote "
         "--classifiers lda,nn-1d --amounts 0.5,1,2,5,10,20,50",
         0.2,
+    ),
+    "synthesis-salinas-a-patches": Study(
+        "evaluate synthesis --recipe salinas-a-patches --seeds 3 --per-class 300 --methods "
+        "patch,factorised-conditional,gan,flips-rotations,radiation-noise,mixture-noise,"
+        "patch-bootstrap",
+        0.6,
+    ),
+    "area-gan-enmap-10-patches": Study(
+        f"{AUGMENT} enmap-10-patches --seeds 30 --methods none,flips-rotations,area-gan "
+        "--classifiers lda,two-view,hybridsn,ssftt --amounts 3",
+        1.0,
     ),
 }
 
