@@ -8,6 +8,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from hsigan.models.generators import KernelGenerator
 from hsigan.models.zoo import CLASSIFIERS, CRITICS, GENERATORS
 
 Case = tuple[str, dict[str, Any]]
@@ -15,7 +16,7 @@ Case = tuple[str, dict[str, Any]]
 PIXELS: list[Case] = [
     ("hyper", {"bands": 33, "classes": 5, "noise": 3, "width": 11}),
     ("hyper", {"bands": 9, "classes": 0, "noise": 3, "width": 11}),
-    ("kernel", {"features": 7, "classes": 2, "anchors": 4, "noise": 3, "width": 11}),
+    ("kernel", KernelGenerator(7, 2, 4, noise=3, width=11).arguments),
 ]
 PATCHES: list[Case] = [
     ("patch", {"bands": bands, "patch_px": px, "classes": k, "width": 4, **network})
@@ -34,6 +35,7 @@ GENERATOR_CASES: list[Case] = [
     *PIXELS,
     *PATCHES,
     PER_CLASS,
+    ("patch-class-units", PER_CLASS[1]),
     ("patch-kernel", {"features": 5, "patch_px": 4, "classes": 2, "anchors": 4, "width": 8}),
 ]
 CRITIC_CASES: list[Case] = [
@@ -102,9 +104,10 @@ def starved(network: nn.Module) -> list[str]:
 
 
 def rebuilt(network: nn.Module) -> nn.Module:
-    """Send a network through the two files that it is saved as."""
+    """Send a network through the bytes that a run keeps of it."""
     arguments = json.loads(json.dumps(network.arguments))
-    weights = safetensors.torch.load(safetensors.torch.save(network.state_dict()))
+    whole = {name: value.contiguous() for name, value in network.state_dict().items()}
+    weights = safetensors.torch.load(safetensors.torch.save(whole))
     again = type(network)(**arguments)
     again.load_state_dict(weights)
     return again.eval()

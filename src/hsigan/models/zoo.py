@@ -12,6 +12,7 @@ from torch import nn
 from hsigan.models.classifiers import CLASSIFIER_NETWORKS
 from hsigan.models.discriminators import HyperCritic, ProjectionCritic
 from hsigan.models.generators import HyperGenerator, KernelGenerator
+from hsigan.models.patch_class_units import ClassUnitsGenerator
 from hsigan.models.patch_classifiers import PATCH_CLASSIFIERS
 from hsigan.models.patch_critics import PatchCritic
 from hsigan.models.patch_generators import PatchGenerator
@@ -24,6 +25,7 @@ GENERATORS: dict[str, type[nn.Module]] = {
     "patch": PatchGenerator,
     "patch-kernel": PatchKernelGenerator,
     "patch-per-class": PerClassGenerator,
+    "patch-class-units": ClassUnitsGenerator,
 }
 
 CRITICS: dict[str, type[nn.Module]] = {
