@@ -21,11 +21,11 @@ def hyper_generator(bands: int, classes: int) -> HyperGenerator:
 
 def kernel_generator(features: int, classes: int) -> KernelGenerator:
     torch.manual_seed(1)
-    network = KernelGenerator(features, classes, anchors=2 * classes, noise=3, width=11)
+    network = KernelGenerator(features, classes, centres=2 * classes, noise=3, width=11)
     network.means.copy_(torch.randn(classes, features))
     network.roots.copy_(torch.eye(features).expand(classes, -1, -1))
     network.bandwidths.fill_(0.5)
-    network.anchors.copy_(torch.randn(2 * classes, features))
+    network.centres.copy_(torch.randn(2 * classes, features))
     network.counts.fill_(2)
     network.offsets.copy_(2 * torch.arange(classes))
     torch.nn.init.normal_(network.residual.linears[-1].weight)
@@ -92,7 +92,7 @@ def test_hyper_generator_stays_within_the_scaled_range():
 
 def test_kernel_generator_picks_anchors_of_its_own_class_alone_and_all_of_them():
     network = kernel_generator(1, 3)
-    network.anchors.copy_(torch.arange(6.0)[:, None])
+    network.centres.copy_(torch.arange(6.0)[:, None])
     network.bandwidths.zero_()
     for code in range(3):
         codes = torch.full((200,), code)
@@ -100,8 +100,26 @@ def test_kernel_generator_picks_anchors_of_its_own_class_alone_and_all_of_them()
         assert set(picked.tolist()) == {2.0 * code, 2.0 * code + 1}
 
 
+@pytest.mark.parametrize("repeats", [1, 7])
+def test_kernel_latents_drawn_together_are_balanced(repeats):
+    centres = torch.randn(30, 4, generator=draws())
+    network = KernelGenerator(4, 1, centres=30)
+    network.centres.copy_(centres)
+    network.counts.fill_(30)
+    network.bandwidths.fill_(0.01)
+    latents = network.draw_latents(torch.zeros(30 * repeats, dtype=torch.int64), draws(1))
+    nearest = torch.cdist(latents[:, :4], centres).argmin(dim=1)
+    drawn = torch.bincount(nearest, minlength=30)
+    assert drawn.min() >= repeats - 1
+    assert drawn.max() <= repeats + 1
+    even = latents[: 30 * repeats // 2 * 2]
+    noise = even[:, :4] - centres[nearest[: len(even)]]
+    assert noise.mean(dim=0).abs().max() < 1e-6
+    assert even[:, 4:].mean(dim=0).abs().max() < 1e-6
+
+
 def test_kernel_generator_is_its_density_until_it_is_trained():
-    network = KernelGenerator(4, 2, anchors=3)
+    network = KernelGenerator(4, 2, centres=3)
     latents = torch.randn(5, 4 + network.noise, generator=draws())
     network.roots.copy_(torch.randn(2, 4, 4, generator=draws(1)))
     weights = torch.full((5, 2), 0.5)

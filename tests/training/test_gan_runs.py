@@ -41,7 +41,7 @@ def density(anchors):
     torch.manual_seed(9)
     generator = KernelGenerator(BANDS, CLASSES, len(anchors), noise=3, width=12)
     generator.roots.copy_(torch.eye(BANDS).expand(CLASSES, -1, -1))
-    generator.anchors.copy_(anchors)
+    generator.centres.copy_(anchors)
     generator.bandwidths.fill_(0.4)
     generator.counts.fill_(len(anchors) // CLASSES)
     generator.offsets.copy_(torch.arange(CLASSES) * (len(anchors) // CLASSES))

@@ -58,8 +58,8 @@ class KernelGenerator(nn.Module):
 
     ::
 
-        training pixels of class c, whitened: anchors a_i (D,)
-              │  pick one, shrink towards the mean, add noise: u = sqrt(1 - h^2) a_i + h e
+        training pixels of class c, whitened, pulled towards the mean: centres a_i (D,)
+              │  pick one, add noise: u = a_i + h e
               v
         u (N, D) ── m_w + R_w u ────────────────────┐
         u, z (N, Z), w (N, K) ── MLP, last layer 0 ─┴─ + ─> features (N, D)
@@ -68,13 +68,17 @@ class KernelGenerator(nn.Module):
     At the start the network adds nothing, so training starts from a density whose class means and
     covariances are right already, however few the labels; the adversary then only has to teach
     what a kernel density gets wrong. The bandwidth h of a class is a number between 0 (copies of
-    the training pixels) and 1 (the class Gaussian).
+    the training pixels) and 1 (noise as wide as the class).
+
+    Latents drawn together are balanced: every centre is picked about equally often, and the noise
+    comes in pairs of opposite sign (antithetic variates, Hammersley and Morton 1956). Mean and
+    covariance of a thousand samples so differ from the class's by less than chance would have it.
 
     Parameters
     ----------
     features, classes
         D, and K.
-    anchors
+    centres
         How many training pixels lie in the buffers.
     noise, width, slope
         Z, hidden width, LeakyReLU's slope of the residual network.
@@ -83,7 +87,7 @@ class KernelGenerator(nn.Module):
     means: Tensor
     roots: Tensor
     bandwidths: Tensor
-    anchors: Tensor
+    centres: Tensor
     offsets: Tensor
     counts: Tensor
 
@@ -91,7 +95,7 @@ class KernelGenerator(nn.Module):
         self,
         features: int,
         classes: int,
-        anchors: int,
+        centres: int,
         noise: int = 8,
         width: int = 128,
         slope: float = 0.2,
@@ -100,7 +104,7 @@ class KernelGenerator(nn.Module):
         self.arguments = {
             "features": features,
             "classes": classes,
-            "anchors": anchors,
+            "centres": centres,
             "noise": noise,
             "width": width,
             "slope": slope,
@@ -110,7 +114,7 @@ class KernelGenerator(nn.Module):
         self.register_buffer("means", torch.zeros(classes, features))
         self.register_buffer("roots", torch.zeros(classes, features, features))
         self.register_buffer("bandwidths", torch.ones(classes))
-        self.register_buffer("anchors", torch.zeros(anchors, features))
+        self.register_buffer("centres", torch.zeros(centres, features))
         self.register_buffer("offsets", torch.zeros(classes, dtype=torch.int64))
         self.register_buffer("counts", torch.zeros(classes, dtype=torch.int64))
         self.residual = LeakyMLP((features + noise + classes, width, width, width, features), slope)
@@ -119,14 +123,17 @@ class KernelGenerator(nn.Module):
 
     def draw_latents(self, labels: Tensor, generator: torch.Generator) -> Tensor:
         """Draw u beside z for (N,) class indices: (N, D + Z)."""
-        total = labels.shape[0]
-        uniform = torch.rand(total, generator=generator, device=labels.device)
-        pick = self.offsets[labels] + (uniform * self.counts[labels]).long()
-        h = self.bandwidths[labels, None]
-        noise = torch.randn(
-            total, self.features + self.noise, generator=generator, device=labels.device
+        total, device = labels.shape[0], labels.device
+        strata = torch.randperm(total, generator=generator, device=device)
+        uniform = (strata + torch.rand(total, generator=generator, device=device)) / max(1, total)
+        counts = self.counts[labels]
+        # rounding can lift a uniform number to 1, and the pick into the next class
+        pick = self.offsets[labels] + torch.minimum((uniform * counts).long(), counts - 1)
+        half = torch.randn(
+            (total + 1) // 2, self.features + self.noise, generator=generator, device=device
         )
-        u = torch.sqrt(1 - h**2) * self.anchors[pick] + h * noise[:, : self.features]
+        noise = torch.cat([half, -half])[:total]
+        u = self.centres[pick] + self.bandwidths[labels, None] * noise[:, : self.features]
         return torch.cat([u, noise[:, self.features :]], dim=1)
 
     def base(self, latents: Tensor, weights: Tensor) -> Tensor:

@@ -1,4 +1,11 @@
-"""The kernel density that the spectral GAN starts from, fitted without a gradient."""
+"""The kernel density that the spectral GAN starts from, fitted without a gradient.
+
+A kernel sits on every training pixel. Along the leading directions of a class the kernels' centres
+are pulled towards the mean as the kernels widen, so that the class keeps its variance there. Along
+the many small ones they stay where they are: the variance that few pixels show there is less than
+that of new pixels (Ledoit and Wolf, J. Multivariate Anal. 2004), and what the kernels add is a
+twentieth of the class's variance at most.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +22,10 @@ from hsigan.synthesis.feature_space import Array, FeatureSpace, own_share
 
 PROBES = 400
 """Pixels of a class that its bandwidth is measured with, at most."""
+REACH = 1.1
+"""How far samples lie from the training pixels, over how far those lie from one another."""
+KEPT = 0.95
+"""Share of a class's variance that lies in its leading directions."""
 
 
 def kernel_generator(
@@ -51,14 +62,17 @@ def kernel_generator(
     for code in range(classes):
         own = features[codes == code]
         mean = own.mean(axis=0)
-        root, inverse = _roots(_shrunk_covariance(own, pooled, space.deviations, shrinkage))
-        anchors = (own - mean) @ inverse
+        covariance = _shrunk_covariance(own, pooled, space.deviations, shrinkage)
+        root, inverse = _roots(covariance)
+        leading = (own - mean) @ _leading_projection(covariance, space.deviations)
+        centres = partial(_centres, anchors=(own - mean) @ inverse, leading=leading @ inverse)
         place = partial(_place, mean=mean, root=root)
-        bandwidth = _bandwidth(space, spectra[codes == code], named[code], place, anchors, random)
+        bandwidth = _bandwidth(space, spectra[codes == code], named[code], place, centres, random)
         generator.means[code] = torch.from_numpy(mean)
         generator.roots[code] = torch.from_numpy(root)
         generator.bandwidths[code] = bandwidth
-        generator.anchors[torch.from_numpy(codes == code)] = torch.from_numpy(anchors).float()
+        kept = torch.from_numpy(centres(bandwidth)).float()
+        generator.centres[torch.from_numpy(codes == code)] = kept
     generator.counts.copy_(torch.from_numpy(counts))
     generator.offsets.copy_(torch.from_numpy(np.cumsum(counts) - counts))
     return generator
@@ -69,29 +83,48 @@ def _bandwidth(
     spectra: NDArray[np.floating],
     weights: Array,
     place: Callable[[Array], Array],
-    anchors: Array,
+    centres: Callable[[float], Array],
     random: np.random.Generator,
 ) -> float:
-    """Find the bandwidth at which samples are as far from the training pixels as those are apart.
+    """Find the bandwidth at which samples are REACH times as far from the pixels as those apart.
 
     ``spectra`` are the class's pixels, ``weights`` (PROBES, K) name the class, ``place`` maps
-    class coordinates to features. Distances are Euclidean in standardised bands.
+    class coordinates to features, ``centres`` a bandwidth to the kernels' centres (N, D). Distances
+    are Euclidean in standardised bands.
     """
     if len(spectra) < 2:
         return 1.0
     real = (spectra - space.mean) / space.scale
     probes = real[random.permutation(len(real))[:PROBES]]
     spacing = float(np.median(np.sort(cdist(probes, real), axis=1)[:, 1]))
-    pick = random.integers(len(anchors), size=PROBES)
-    noise = random.standard_normal((PROBES, anchors.shape[1]))
+    pick = random.integers(len(real), size=PROBES)
+    noise = random.standard_normal((PROBES, len(space.deviations)))
     low, high = 0.0, 1.0
     for _ in range(8):
         h = (low + high) / 2
-        u = np.sqrt(1 - h**2) * anchors[pick] + h * noise
+        u = centres(h)[pick] + h * noise
         fakes = (space.decode(place(u), weights, random) - space.mean) / space.scale
         nearest = float(np.median(cdist(fakes, real).min(axis=1)))
-        low, high = (h, high) if nearest < spacing else (low, h)
+        low, high = (h, high) if nearest < REACH * spacing else (low, h)
     return high
+
+
+def _centres(bandwidth: float, anchors: Array, leading: Array) -> Array:
+    """Pull anchors (N, D) towards the mean along their leading part (N, D)."""
+    centres: Array = anchors - (1 - np.sqrt(1 - bandwidth**2)) * leading
+    return centres
+
+
+def _leading_projection(covariance: Array, deviations: Array) -> Array:
+    """Return the projection (D, D) of features on the directions that hold KEPT of the variance.
+
+    The directions are orthogonal, and variance is counted, in standardised bands.
+    """
+    values, vectors = np.linalg.eigh(covariance * np.outer(deviations, deviations))
+    shares = np.cumsum(values[::-1]) / max(values.sum(), 1e-12)
+    kept = vectors[:, ::-1][:, : int((shares < KEPT).sum()) + 1]
+    projection: Array = deviations[:, None] * (kept @ kept.T) / deviations
+    return projection
 
 
 def _place(u: Array, mean: Array, root: Array) -> Array:

@@ -76,10 +76,14 @@ class KernelSpectra:
     def load(cls, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> KernelSpectra:
         """Rebuild what `save` wrote."""
         space = {k[6:]: t.numpy() for k, t in tensors.items() if k.startswith("space.")}
-        generator = KernelGenerator(**facts["arguments"])
-        generator.load_state_dict(
-            {key: tensor for key, tensor in tensors.items() if not key.startswith("space.")}
-        )
+        state = {key: tensor for key, tensor in tensors.items() if not key.startswith("space.")}
+        arguments = dict(facts["arguments"])
+        if "anchors" in state:  # an early 0.1 pulled all anchors in, and only when it drew them
+            pull = torch.sqrt(1 - state["bandwidths"] ** 2).repeat_interleave(state["counts"])
+            state["centres"] = pull[:, None] * state.pop("anchors")
+            arguments["centres"] = arguments.pop("anchors")
+        generator = KernelGenerator(**arguments)
+        generator.load_state_dict(state)
         return cls(generator.eval(), FeatureSpace.from_arrays(space))
 
 

@@ -45,7 +45,7 @@ class SpectralConfig(Config):
     mode: Literal["supervised", "semi-supervised", "unsupervised"] = "supervised"
     steps: int = Field(400, ge=0)
     batch: int = Field(256, ge=2)
-    features: int = Field(20, ge=1)
+    features: int = Field(40, ge=1)
     shrinkage: float = Field(1.0, ge=0)
     noise: int = Field(8, ge=1)
     width: int = Field(128, ge=1)
