@@ -77,18 +77,9 @@ class PatchCritic(nn.Module):
             "attention": attention,
         }
         self.attention = SpectralAttention(bands) if attention else None
-        layers = LAYERS[convolution]
-        channels = (1, *(max(1, int(factor * width)) for factor, _, _ in layers))
-        self.layers = nn.ModuleList(
-            PatchConvolution(inputs, outputs, kernel, stride)
-            for (inputs, outputs), (_, kernel, stride) in zip(
-                itertools.pairwise(channels), layers, strict=True
-            )
-        )
-        groups = bands
-        for _, _, stride in layers:
-            groups = math.ceil(groups / stride[0])
-        self.hidden = nn.Linear(2 * channels[-1] * groups, 8 * width)
+        self.layers = _convolutions(convolution, width)
+        places = 2 * math.ceil(bands / 32)  # the mean over space and the centre, of each band group
+        self.hidden = nn.Linear(4 * width * places, 8 * width)
         nn.init.kaiming_normal_(self.hidden.weight, a=SLOPE)
         self.score = nn.Linear(8 * width, 1)
         nn.init.kaiming_normal_(self.score.weight, nonlinearity="linear")
@@ -138,3 +129,14 @@ class PatchCritic(nn.Module):
         return (
             score + (features * (weights @ self.embedding)).sum(dim=1) + weights @ self.class_bias
         )
+
+
+def _convolutions(convolution: Convolution, width: int) -> nn.ModuleList:
+    layers = LAYERS[convolution]
+    channels = (1, *(max(1, int(factor * width)) for factor, _, _ in layers))
+    return nn.ModuleList(
+        PatchConvolution(inputs, outputs, kernel, stride)
+        for (inputs, outputs), (_, kernel, stride) in zip(
+            itertools.pairwise(channels), layers, strict=True
+        )
+    )
