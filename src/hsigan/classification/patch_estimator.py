@@ -21,6 +21,7 @@ from hsigan.training.patch_classifier import (
     Progress,
     train_patch_classifier,
 )
+from hsigan.training.precision import autocast
 
 Patches = NDArray[Any] | PatchView
 """Patches (N, B, P, P) in the scene's units, cut already or cut when they are needed.
@@ -28,8 +29,8 @@ Patches = NDArray[Any] | PatchView
 Spectra (N, B) are patches of one pixel.
 """
 
-# Numbers of the patches that are predicted together: 8 MB as float32.
-_BATCH_VALUES = 2_000_000
+# Numbers of the patches that are predicted together: what layers make of more is slow to move.
+_BATCH_VALUES = 1_000_000
 # Training patches up to 512 MB are standardised once, more of them a batch at a time.
 _KEPT_VALUES = 128_000_000
 # Validation patches that training looks at; more cost time and hardly change the choice.
@@ -248,8 +249,12 @@ class PatchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"Got {X.shape} instead."
             )
         together = max(1, _BATCH_VALUES // int(np.prod(expected)))
+        precision = patch_classifier_config(self.name, self.params).precision
         for start in range(0, len(X), together):
-            yield network(self._view(X[start : start + together]))
+            patches = self._view(X[start : start + together])
+            with autocast(precision, patches.device):
+                seen = network(patches)
+            yield seen.float()
 
 
 def _as_patches(X: Patches) -> Patches:

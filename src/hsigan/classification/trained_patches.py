@@ -17,8 +17,8 @@ from hsigan.errors import RunError
 from hsigan.training.run_folder import RunFolder
 
 _PROBES = 32
-# Sums in another order change single-precision logits by far less, another network by more.
-_MOST_DIFFERENCE = 0.01
+# bf16 on one machine and fp32 on another change probabilities by less, another network by more.
+_MOST_DIFFERENCE = 0.1
 
 
 def save_network(run: RunFolder, classifier: PatchClassifier) -> None:

@@ -38,8 +38,8 @@ class PatchClassifierConfig(Config):
     batch : patches per step
     epochs : passes over the training patches, as published
     max_steps : steps at most, however many the epochs would take; 0 sets no bound
-    precision : "fp32", "bf16", or "auto" for bf16 where the hardware multiplies it; predictions are
-        made in fp32 always
+    precision : "fp32", "bf16", or "auto" for bf16 where the hardware multiplies it; of training and
+        prediction
     check_every : steps between two looks at the validation patches
     patience : looks without a lower validation loss before training stops
     """
