@@ -42,7 +42,12 @@ from hsigan.training.state import Report, TrainingState, one_hot
 
 
 class PatchConfig(Config):
-    """Settings of a GAN for patches."""
+    """Settings of a GAN for patches.
+
+    The defaults are for convolutions that start from noise. ``penalty`` is gamma per value of a
+    patch: more values let a critic be as sure with smaller gradients (Karras et al., NeurIPS 2020,
+    appendix C, scale it by the pixels of an image).
+    """
 
     objective: Literal["patch"] = "patch"
     mode: Literal["supervised", "semi-supervised", "unsupervised"] = "supervised"
@@ -53,15 +58,15 @@ class PatchConfig(Config):
     components: int = Field(0, ge=0)
     convolution: Literal["3d", "factorised"] = "3d"
     attention: bool = False
-    steps: int = Field(1000, ge=0)
-    batch: int = Field(32, ge=2)
+    steps: int = Field(1500, ge=0)
+    batch: int = Field(16, ge=2)
     noise: int = Field(64, ge=1)
-    width: int = Field(16, ge=1)
-    learning_rate: float = Field(5e-4, gt=0)
+    width: int = Field(8, ge=1)
+    learning_rate: float = Field(2e-3, gt=0)
     betas: tuple[float, float] = (0.0, 0.9)
-    penalty: float = Field(1.0, ge=0)
+    penalty: float = Field(0.006, ge=0)
     penalty_method: Literal["exact", "finite-difference"] = "exact"
-    instance_noise: float = Field(0.1, ge=0)
+    instance_noise: float = Field(0.3, ge=0)
     ramp: float = Field(0.3, ge=0, le=1)
     averaging: float = Field(0.99, ge=0, lt=1)
     unlabelled_weight: float = Field(0.5, ge=0)
@@ -80,7 +85,7 @@ class PatchConfig(Config):
 
 @dataclass(frozen=True)
 class PatchTensors:
-    """Features (N, 1, C, P, P) with class codes (N,) 0 ... K-1; unlabelled features or None."""
+    """Features (N, 1, C, P, P), class codes (N,) 0 ... K-1; unlabelled features or None."""
 
     features: Tensor
     codes: Tensor
@@ -89,10 +94,8 @@ class PatchTensors:
 
     def to(self, device: torch.device) -> PatchTensors:
         """Return the same on another device."""
-        unlabelled = None if self.unlabelled is None else self.unlabelled.to(device)
-        return PatchTensors(
-            self.features.to(device), self.codes.to(device), self.classes, unlabelled
-        )
+        more = None if self.unlabelled is None else self.unlabelled.to(device)
+        return PatchTensors(self.features.to(device), self.codes.to(device), self.classes, more)
 
 
 AnyGenerator = ClassUnitsGenerator | PatchKernelGenerator
@@ -148,6 +151,7 @@ def train_patch(
     if not state.resume():
         state.numbers |= {"best_step": 0.0, "best_distance": float(np.mean(start or (np.inf,)))}
     cast = autocast(config.precision, device)
+    gamma = config.penalty * data.features[0].numel()
 
     for step in state.steps(config.steps):
         # Per class, the networks of one class have their turn, and its weight is not ramped up.
@@ -163,11 +167,11 @@ def train_patch(
         seen = None
         with cast:
             critic_loss, penalty = critic_terms(critic, real, fake.detach(), known, config, random)
-            loss = critic_loss + config.penalty / 2 * penalty
+            loss = critic_loss + gamma / 2 * penalty
             if data.unlabelled is not None and config.unlabelled_weight:
                 seen = _noisy(_draw(data.unlabelled, config.batch, random), config, random)
                 terms = critic_terms(critic, seen, fake.detach(), None, config, random)
-                blind = terms[0] + config.penalty / 2 * terms[1]
+                blind = terms[0] + gamma / 2 * terms[1]
                 loss = loss + config.unlabelled_weight * blind
         _step(optimisers["critic"], critic, loss)
 
