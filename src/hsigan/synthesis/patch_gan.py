@@ -70,8 +70,19 @@ class PatchGAN(SpectralGAN):
 
         What tells real from generated patches also tells classes apart (Radford et al., ICLR 2016,
         section 5.1).
+
+        Raises
+        ------
+        InputError
+            Patches of another shape, or a critic that was never trained: without validation patches
+            recipe ``patch`` leaves its density as it is.
         """
         self._check_fitting(X)
+        if self.step_ == 0:
+            raise InputError(
+                "the critic was not trained, so it has no features: fit with validation patches, "
+                "or take another recipe"
+            )
         trained: TrainedPatches = self.trained_
         return trained.critic_features(X)
 
