@@ -6,6 +6,7 @@ import pytest
 from hsigan import PatchGAN
 from hsigan.classification.critic_features import CriticFeatures
 from hsigan.errors import InputError
+from hsigan.training.classifier import ClassifierTraining
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,9 @@ def gan(data):
 
 
 @pytest.mark.parametrize("tuning", ["frozen", "fine-tuned"])
-def test_classes_are_learned_and_the_gan_stays_as_it_is(tuning, gan, data):
+def test_classes_are_learned_and_the_gan_stays_as_it_is(tuning, gan, data, monkeypatch):
+    quick = ClassifierTraining(batch=16, max_steps=40, learning_rate=1e-3)
+    monkeypatch.setattr("hsigan.classification.critic_features.TRAINING", quick)
     X, y = data
     before = gan.features(X)
     classifier = CriticFeatures(gan, tuning).fit(X[::2], y[::2], X[1::4], y[1::4])
