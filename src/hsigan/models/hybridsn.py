@@ -19,7 +19,7 @@ class HybridSN(nn.Module):
           -> linear (N, 256) -> linear (N, 128) -> linear -> logits (N, K)
 
     ReLU after each layer but the last, dropout after the two hidden linear ones; nothing is
-    padded. Published for P = 25 and 30 components (15 on Pavia University and Salinas); where fewer
+    padded. Published for P = 25 and 15 components (30 on Indian Pines); where fewer
     are left than a kernel spans, the kernel is cut to them, which P = 9 does not need.
 
     Parameters
