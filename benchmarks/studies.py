@@ -102,7 +102,7 @@ STUDIES = {
     ),
     "area-gan-enmap-10-patches": Study(
         f"{AUGMENT} enmap-10-patches --seeds 30 --methods none,flips-rotations,area-gan "
-        "--classifiers lda,two-view,hybridsn,ssftt --amounts 3",
+        "--classifiers lda,two-view,ssftt --amounts 3",
         1.0,
     ),
 }
