@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
-    from hsigan.evaluation.leak_facts import leak_facts
     from hsigan.evaluation.results import ResultsFolder
     from hsigan.evaluation.synthesis_study import Contestants
     from hsigan.sampling import Split, SplitOptions
@@ -126,6 +125,7 @@ def evaluate_synthesis_command(
     """
     from dataclasses import replace
 
+    from hsigan.evaluation.leak_facts import leak_facts
     from hsigan.evaluation.results import ResultsFolder
     from hsigan.evaluation.study_name import study_name
     from hsigan.sampling import Split, SplitOptions, check_patch_split, common_grid
