@@ -21,6 +21,7 @@ from hsigan.evaluation.results import ResultsFolder
 AUGMENT = "evaluate augmentation --processes 1 --recipe"
 SALINAS = "known:salinas-a"
 RIVALS = "--methods gan,gaussian,gaussian-mixture,smoothed-bootstrap,smote,mixup,gain-offset"
+PATCH_RIVALS = "--methods patch,gan,flips-rotations,radiation-noise,mixture-noise,patch-bootstrap"
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,16 @@ STUDIES = {
     **{
         f"auto-{name}": Study(
             f"{AUGMENT} {name} --seeds 30 --methods none,auto --classifiers lda,lda-unit,two-view",
-            0.4,
+            0.3,
         )
-        for name in ("salinas-a-3pct", "salinas-a-blocks", "enmap-10", "enmap-25", "neon")
+        for name in ("salinas-a-3pct", "neon")
+    },
+    # Three amounts and eight folds each: without the slow classifier.
+    **{
+        f"auto-{name}": Study(
+            f"{AUGMENT} {name} --seeds 30 --methods none,auto --classifiers lda,lda-unit", 0.2
+        )
+        for name in ("salinas-a-blocks", "enmap-10", "enmap-25", "enmap-50")
     },
     "amounts-enmap-25": Study(
         f"{AUGMENT} enmap-25 --seeds 10 --methods none,gan,gaussian,smote "
@@ -95,10 +103,27 @@ STUDIES = {
         0.2,
     ),
     "synthesis-salinas-a-patches": Study(
-        "evaluate synthesis --recipe salinas-a-patches --seeds 3 --per-class 300 --methods "
-        "patch,factorised-conditional,gan,flips-rotations,radiation-noise,mixture-noise,"
-        "patch-bootstrap",
-        0.6,
+        f"evaluate synthesis --recipe salinas-a-patches --seeds 5 --per-class 300 {PATCH_RIVALS}",
+        0.2,
+    ),
+    "synthesis-salinas-a-patches-noise": Study(
+        "evaluate synthesis --recipe salinas-a-patches --seeds 1 --per-class 300 --methods "
+        "factorised-conditional,conv3d-conditional --set steps=800",
+        0.2,
+    ),
+    "synthesis-enmap-patches": Study(
+        f"evaluate synthesis --recipe enmap-25-patches --seeds 5 --per-class 300 {PATCH_RIVALS}",
+        0.2,
+    ),
+    "augmentation-salinas-a-patches": Study(
+        f"{AUGMENT} salinas-a-patches --seeds 5 --classifiers lda,two-view,hybridsn,ssftt "
+        f"{PATCH_RIVALS},auto --set 'networks={{hybridsn={{max_steps=150}}}}'",
+        0.5,
+    ),
+    "augmentation-enmap-25-patches": Study(
+        f"{AUGMENT} enmap-25-patches --seeds 5 --classifiers lda,two-view,hybridsn,ssftt "
+        f"{PATCH_RIVALS},area-gan --set 'networks={{hybridsn={{max_steps=100}}}}'",
+        0.5,
     ),
     "area-gan-enmap-10-patches": Study(
         f"{AUGMENT} enmap-10-patches --seeds 30 --methods none,flips-rotations,area-gan "
