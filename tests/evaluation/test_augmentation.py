@@ -76,12 +76,19 @@ def test_changing_test_pixels_changes_no_inductive_fit_and_no_choice(scene: xr.D
     runs = [PartitionRun.begin(each, config) for each in (data, other)]
     assert runs[0].tuned == runs[1].tuned
     for method, amount in works(config):
-        if METHODS[method].unlabelled == "transductive" or method == "auto":
+        if METHODS[method].unlabelled not in ("", "inductive") or method == "auto":
             continue
         for name in config.classifiers:
             predicted = [run.fit(method, amount, name).predict(probe) for run in runs]
             np.testing.assert_array_equal(*predicted, err_msg=method)
     assert runs[0].decide_auto() == runs[1].decide_auto()
+
+
+@pytest.mark.parametrize("chooser", ["auto_methods", "reference_methods"])
+@pytest.mark.parametrize("method", ["area-gan", "ss-gan-transductive"])
+def test_what_has_seen_test_pixels_is_no_candidate(chooser: str, method: str) -> None:
+    with pytest.raises(RecipeError, match=method):
+        build_config(AugmentationConfig, {chooser: [method]})
 
 
 @pytest.mark.parametrize("per_class", [None, 8])

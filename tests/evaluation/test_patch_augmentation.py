@@ -111,6 +111,7 @@ def test_patches_have_defaults_of_their_own() -> None:
         ({"split": SPLIT, "networks": {"ssftt": {"max_step": 4}}}, "max_steps"),
         ({"split": SPLIT, "networks": {"lda": {}}}, "network on patches 'lda'"),
         ({"split": SPLIT, "reference_methods": ["patch"]}, "classical augmentation 'patch'"),
+        ({"reference_methods": ["flips-rotations"]}, "'flips-rotations' works on patches"),
     ],
 )
 def test_what_does_not_fit_is_refused(values: dict[str, object], message: str) -> None:

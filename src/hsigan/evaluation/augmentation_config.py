@@ -130,7 +130,7 @@ class AugmentationConfig(Config):
         allowed = [
             name
             for name, method in METHODS.items()
-            if method.kind == "generator" and method.unlabelled != "transductive"
+            if method.kind == "generator" and method.unlabelled in ("", "inductive")
         ]
         return _known(names, allowed, "inductive generator")
 
@@ -142,7 +142,12 @@ class AugmentationConfig(Config):
     @field_validator("reference_methods")
     @classmethod
     def _known_references(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        simple = [n for n, m in METHODS.items() if m.kind == "generator" and not m.gan_recipe]
+        # It is fitted on labelled pixels alone.
+        simple = [
+            name
+            for name, method in METHODS.items()
+            if method.kind == "generator" and not method.gan_recipe and not method.unlabelled
+        ]
         return _known(names, ["none", *simple], "classical augmentation")
 
     @field_validator("networks")
@@ -170,7 +175,8 @@ class AugmentationConfig(Config):
         if self.patch_px == 1:
             of_spectra = [*CLASSIFIERS, "hu-1d"]
             alien = [n for n in self.classifiers if n not in of_spectra]
-            alien += [n for n in (*self.methods, *self.auto_methods) if METHODS[n].patches]
+            named = (*self.methods, *self.auto_methods, *self.reference_methods)
+            alien += [n for n in named if METHODS[n].patches]
             hint = "works on patches: give the split a patch_px"
         else:
             spectral = ("transform", "self-training")
