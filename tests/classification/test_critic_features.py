@@ -36,6 +36,19 @@ def test_classes_are_learned_and_the_gan_stays_as_it_is(tuning, gan, data, monke
     np.testing.assert_array_equal(again.predict_proba(X), classifier.predict_proba(X))
 
 
+def test_validation_patches_of_strange_classes_are_left_out(gan, data, monkeypatch):
+    quick = ClassifierTraining(batch=16, max_steps=4, learning_rate=1e-3)
+    monkeypatch.setattr("hsigan.classification.critic_features.TRAINING", quick)
+    X, y = data
+    plain = CriticFeatures(gan, "fine-tuned").fit(X[::2], y[::2], X[1::4], y[1::4])
+    for strange in (1, 5, 9):  # before, between and behind the known ids
+        more, labels = np.concatenate([X[1::4], X[:3] + 90]), np.r_[y[1::4], [strange] * 3]
+        fitted = CriticFeatures(gan, "fine-tuned").fit(X[::2], y[::2], more, labels)
+        np.testing.assert_array_equal(fitted.predict_proba(X), plain.predict_proba(X))
+    none = CriticFeatures(gan, "fine-tuned").fit(X[::2], y[::2], X[:3], [9] * 3)
+    assert none.step_ == quick.max_steps
+
+
 def test_unknown_tuning_and_labels_that_do_not_fit_are_refused(gan, data):
     X, y = data
     with pytest.raises(InputError, match="tuning"):

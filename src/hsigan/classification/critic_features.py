@@ -68,7 +68,8 @@ class CriticFeatures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         X, y
             Training patches, real or generated.
         X_validation, y_validation
-            Patches that stop the fine-tuning early; without them it takes all its steps.
+            Patches that stop the fine-tuning early; without them it takes all its steps. Those of
+            classes that y lacks are left out.
 
         Raises
         ------
@@ -90,13 +91,20 @@ class CriticFeatures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return self
         validation = None
         if X_validation is not None and y_validation is not None:
-            known = np.searchsorted(self.classes_, np.asarray(y_validation))
-            validation = self._tensors(X_validation, known)
+            held_out = np.asarray(y_validation)
+            known = np.flatnonzero(np.isin(held_out, self.classes_))
+            if len(known):
+                encoded = self.gan.encode(X_validation)[known]
+                validation = _tensors(encoded, np.searchsorted(self.classes_, held_out[known]))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.random_state)
             self.network_ = _TunedCritic(self.gan, len(self.classes_))
         self.step_ = train_classifier_network(
-            self.network_, self._tensors(X, codes), validation, TRAINING, self.random_state
+            self.network_,
+            _tensors(self.gan.encode(X), codes),
+            validation,
+            TRAINING,
+            self.random_state,
         )
         return self
 
@@ -117,9 +125,11 @@ class CriticFeatures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Return labels (N,) of patches (N, B, P, P)."""
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
-    def _tensors(self, X: Patches, codes: NDArray[np.int64]) -> LabelledTensors:
-        encoded = torch.from_numpy(self.gan.encode(X))
-        return LabelledTensors(encoded, torch.from_numpy(codes), torch.ones(len(codes)))
+
+def _tensors(encoded: NDArray[np.float32], codes: NDArray[np.int64]) -> LabelledTensors:
+    return LabelledTensors(
+        torch.from_numpy(encoded), torch.from_numpy(codes), torch.ones(len(codes))
+    )
 
 
 class _TunedCritic(nn.Module):
