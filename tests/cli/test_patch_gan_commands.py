@@ -90,6 +90,9 @@ def test_a_split_whose_patches_leak_is_refused_unless_one_insists(hsigan, tmp_pa
     assert status == 2
     assert "5 x 5" in err
     assert not (tmp_path / "run").exists()
+    blind = "--recipe", "factorised-conditional", "--set", "mode=unsupervised"
+    assert train(hsigan, tmp_path / "run", *blind, split="leaking.npz")[0] == 2
+    assert not (tmp_path / "run").exists()
     assert train(hsigan, tmp_path / "run", "--allow-leak", split="leaking.npz")[0] == 0
 
 

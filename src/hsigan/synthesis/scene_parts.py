@@ -115,9 +115,10 @@ def gather_parts(
 def _check_split(
     scenes: Sequence[xr.Dataset], split: Split | None, options: GanOptions, mode: str
 ) -> None:
-    if split is None or mode == "unsupervised":
+    if split is None:
         return
-    check_split_fits(scenes, split)
+    if mode != "unsupervised":  # such a training needs no labels
+        check_split_fits(scenes, split)
     if options.patch_px > 1 and any(mask.any() for mask in split.test):
         leak = options.allow_leak
         check_patch_split(split, options.patch_px, allow_leak=leak, grids=common_grid(scenes))
