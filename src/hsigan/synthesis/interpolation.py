@@ -19,7 +19,9 @@ def within_class(
 ) -> NDArray[np.float32]:
     """Walk in a straight line between two latents of one class: (steps, B) spectra."""
     _check_known(gan, [label])
-    ends = gan.draw_latents([label, label], random_state)
+    random = np.random.default_rng(random_state)
+    # One at a time: latents that are drawn together may be each other's opposites.
+    ends = [gan.draw_latents([label], random) for _ in range(2)]  # (1, Z) each
     share = torch.linspace(0, 1, _checked_steps(steps))[:, None]
     latents = (1 - share) * ends[0] + share * ends[1]
     weights = class_weights(gan, {label: 1.0})
