@@ -160,5 +160,6 @@ def test_without_unlabelled_pixels_a_semi_supervised_gan_is_left_out_only_by_def
 
 def test_splits_are_named_by_what_they_do(scene: xr.Dataset, split: Split) -> None:
     assert describe_split(split) == "random 10 %"
+    assert describe_split(split, 9) == "random 10 %, 9 x 9 patches"
     options = SplitOptions(mode="blocks", train=0.5, block_px=5, guard_px=2, seed=0)
     assert describe_split(split_scenes([scene], options)) == "blocks 5 px 50 %, guard 2 px"

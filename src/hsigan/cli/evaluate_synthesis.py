@@ -132,7 +132,8 @@ def evaluate_synthesis_command(
     from hsigan.scene import class_names_of
 
     started = perf_counter()
-    sides = {} if patch is None else {"patch_px": patch, "allow_leak": allow_leak}
+    asked = {"patch_px": patch, "allow_leak": allow_leak or None}
+    sides = {key: value for key, value in asked.items() if value is not None}
     config = None if recipe is None else experiment_config(recipe, {}, sides, [])
     scenes, runs = scenes_and_runs(inputs or [], config, reading, abundances is not None)
     shares = labelled_by(scenes, abundances)
@@ -156,6 +157,7 @@ def evaluate_synthesis_command(
             guard_px=guard,
             patch_px=side,
             allow_leak=allow_leak,
+            seed=seed,
         )
     who = replace(contestants(methods, samples, runs, per_class, set_, side), keep=keep)
     results = ResultsFolder(output)
@@ -212,7 +214,7 @@ def _run(
             part = how if isinstance(how, Split) else split_scenes(scenes, replace(how, seed=seed))
             setting = Setting(
                 scene=name,
-                split=describe_split(part),
+                split=describe_split(part, who.patch_px),
                 labels_per_class=part.provenance.get("train_per_class"),
                 seed=seed,
                 floor_draws=floor_draws,

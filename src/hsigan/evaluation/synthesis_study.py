@@ -161,9 +161,9 @@ def run_study(
     return records
 
 
-def describe_split(split: Split) -> str:
-    """Return a split in a few words, as records name it."""
-    return split_name(split.provenance)
+def describe_split(split: Split, patch_px: int = 1) -> str:
+    """Return a split in a few words, as records name it; P is the side of what is judged."""
+    return split_name({**split.provenance, "patch_px": patch_px})
 
 
 def read_samples(
