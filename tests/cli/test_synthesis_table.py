@@ -23,6 +23,16 @@ def test_the_four_cells_of_the_paper_are_shown(capsys: pytest.CaptureFixture[str
         assert str(90 + n) in line
 
 
+def test_the_figures_of_whole_patches_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    figures = ("patch_frechet_over_floor", "autocorrelation_offset", "gradient_ratio")
+    print_figures([_record(name, 0.25 + n) for n, name in enumerate(figures)])
+    shown = capsys.readouterr().out
+    for n, name in enumerate(figures):
+        line = next(row for row in shown.splitlines() if name.replace("_", " ") in row)
+        assert f"{0.25 + n:g}" in line
+    assert "coverage" not in shown  # what was not measured takes no line
+
+
 def test_a_seed_without_a_figure_does_not_hide_the_others(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -22,9 +22,15 @@ METRICS = (
     "accuracy_real_fake",
     "accuracy_fake_fake",
     "accuracy_fake_real",
+    "patch_frechet_over_floor",
+    "feature_frechet_over_floor",
+    "autocorrelation_offset",
+    "gradient_ratio",
+    "patch_deviation_ratio",
+    "patch_neighbour_ratio",
+    "patch_memorised_share",
 )
 MIXTURE = "mixture_angle"
-
 
 _METHODS_AT_ONCE = 5
 Cells = dict[tuple[str, str], float]
