@@ -148,7 +148,7 @@ def _check_split(scenes: Sequence[xr.Dataset], split: Split, options: Classifier
     """Refuse a split for other scenes, and one that what is asked would leak through."""
     check_split_fits(scenes, split)
     if options.augment not in METHODS and Path(options.augment).is_dir():
-        refuse_seen_pixels(Path(options.augment), split)
+        refuse_seen_pixels(Path(options.augment), split, common_grid(scenes))
     if any(mask.any() for mask in split.test):
         leak = options.allow_leak
         check_patch_split(split, options.side_px, allow_leak=leak, grids=common_grid(scenes))

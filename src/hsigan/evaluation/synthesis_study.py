@@ -27,7 +27,7 @@ from hsigan.evaluation.synthesis import (
     evaluate_synthesis,
 )
 from hsigan.evaluation.unmixing import Interpolate, evaluate_unmixing
-from hsigan.sampling import Split, check_split_fits, common_bands
+from hsigan.sampling import Split, check_split_fits, common_bands, common_grid
 from hsigan.sampling.patches import centres_of
 from hsigan.synthesis import SpectralGAN, load_samples
 from hsigan.synthesis.auto import Generator
@@ -131,7 +131,7 @@ def run_study(
     report = progress or (lambda _: None)
     check_split_fits(scenes, split)
     for path in contestants.runs.values():
-        refuse_seen_pixels(path, split)
+        refuse_seen_pixels(path, split, common_grid(scenes))
     data = make_partition(scenes, split, setting.seed, patch_px=contestants.patch_px)
     bands = common_bands(scenes)
     gans: dict[str, SpectralGAN] = {}
