@@ -137,12 +137,20 @@ BAD = {
     "NaN": {"spectra": np.where(SPECTRA > 0, np.nan, SPECTRA), "labels": LABELS},
     "text": {"spectra": SPECTRA.astype(str), "labels": LABELS},
     "complex": {"spectra": SPECTRA + 1j, "labels": LABELS},
+    "beyond single precision": {"spectra": SPECTRA.astype(np.float64) + 1e300, "labels": LABELS},
     "text labels": {"spectra": SPECTRA, "labels": LABELS.astype(str)},
     "broken labels": {"spectra": SPECTRA, "labels": LABELS + 0.5},
     "NaN labels": {"spectra": SPECTRA, "labels": LABELS * np.nan},
     "pickled": {"spectra": SPECTRA.astype(object), "labels": LABELS},
     "names": {"spectra": SPECTRA, "labels": LABELS, "class_names": ["a"], "class_ids": [1, 2]},
     "provenance": {"spectra": SPECTRA, "labels": LABELS, "provenance": "{"},
+    "patches that are not square": {"patches": np.ones((len(LABELS), 4, 5, 3)), "labels": LABELS},
+    "NaN patches": {"patches": np.full((len(LABELS), 4, 3, 3), np.nan), "labels": LABELS},
+    "complex patches": {
+        "spectra": SPECTRA,
+        "patches": np.ones((*SPECTRA.shape, 3, 3)) + 1j,
+        "labels": LABELS,
+    },
 }
 
 

@@ -195,19 +195,21 @@ def load_samples(path: str | Path) -> Samples:
             f"{path}: spectra must be (N, B) and labels (N,). "
             f"Got {spectra.shape} and {labels.shape} instead."
         )
-    if patches is not None and (patches.ndim != 4 or patches.shape[:2] != spectra.shape):
+    if patches is not None and not _square_around(patches, spectra):
         raise InputError(
             f"{path}: patches must be (N, B, P, P) for spectra {spectra.shape}. "
             f"Got {patches.shape}."
         )
     for values in (spectra,) if patches is None else (spectra, patches):
-        if not np.issubdtype(values.dtype, np.number) or not np.isfinite(values).all():
-            raise InputError(f"{path}: spectra must be finite numbers; leave out the others")
-    if np.iscomplexobj(spectra) or not _whole_numbers(labels):
-        raise InputError(
-            f"{path}: spectra must be real, and labels whole numbers, the scene's class ids. "
-            f"Got {spectra.dtype} and {labels.dtype} instead."
-        )
+        if not np.issubdtype(values.dtype, np.number) or not _finite_in_single(values):
+            raise InputError(
+                f"{path}: spectra must be finite numbers below 3e38; leave out the others"
+            )
+        if np.iscomplexobj(values) or not _whole_numbers(labels):
+            raise InputError(
+                f"{path}: spectra must be real, and labels whole numbers, the scene's class ids. "
+                f"Got {values.dtype} and {labels.dtype} instead."
+            )
     try:
         names = _class_names(arrays)
         provenance = json.loads(str(arrays["provenance"])) if "provenance" in arrays else {}
@@ -225,6 +227,16 @@ def load_samples(path: str | Path) -> Samples:
         provenance,
         None if patches is None else patches.astype(np.float32),
     )
+
+
+def _square_around(patches: NDArray[Any], spectra: NDArray[Any]) -> bool:
+    fits = patches.ndim == 4 and patches.shape[:2] == spectra.shape
+    return fits and patches.shape[2] == patches.shape[3]
+
+
+def _finite_in_single(values: NDArray[Any]) -> bool:
+    """Return whether single precision, in which samples are kept, holds the values."""
+    return bool((np.abs(values) <= np.finfo(np.float32).max).all())  # False of NaN, too
 
 
 def _whole_numbers(labels: NDArray[Any]) -> bool:
