@@ -9,7 +9,7 @@ import xarray as xr
 
 from hsigan.classification import tune
 from hsigan.errors import RecipeError, RunError
-from hsigan.evaluation.augmentation import evaluate_augmentation
+from hsigan.evaluation.augmentation import evaluate_augmentation, experiment_facts
 from hsigan.evaluation.augmentation_config import AugmentationConfig
 from hsigan.evaluation.augmentation_methods import METHODS, fit_generator, possible
 from hsigan.evaluation.augmentation_partition import (
@@ -60,6 +60,31 @@ def test_every_method_gives_accuracies_for_every_classifier(scene: xr.Dataset) -
         values = {(r.classifier, r.metric): r.value for r in records}
         assert {"lda", "best"} == {classifier for classifier, _ in values}
         assert 0.0 <= values["lda", "overall_accuracy"] <= 100.0
+
+
+def test_figures_of_other_settings_are_not_added_to(scene: xr.Dataset, tmp_path: Path) -> None:
+    few = {"seeds": 1, "methods": ("none", "duplication"), "classifiers": ("lda",)}
+    config = SMALL.model_copy(update=few)
+    folder = ResultsFolder(tmp_path)
+    records = evaluate_augmentation([scene], config, folder, scene_name="hills")
+    told = experiment_facts([scene], config, name="hills", command="", seconds=0.0)
+    folder.write_experiment(told)
+    for change in ({"seeds": 2}, {"methods": ("none", "gain-offset")}, {"auto_amounts": (7.0,)}):
+        other = config.model_copy(update=change)
+        assert evaluate_augmentation([scene], other, folder, scene_name="hills") != []
+    with pytest.raises(RunError, match=r"other settings \(gan, networks\)"):
+        evaluate_augmentation(
+            [scene],
+            config.model_copy(update={"gan": {"spectral": {"steps": 0}}, "networks": {"ssrn": {}}}),
+            folder,
+            scene_name="hills",
+        )
+    again = evaluate_augmentation([scene], config, folder, scene_name="hills")
+    assert set(records) <= set(again)
+    apart = config.model_copy(update={"split": {"mode": "random", "train": 0.3}})
+    assert {r.split for r in evaluate_augmentation([scene], apart, folder, scene_name="hills")} == {
+        "random 30 %"
+    }
 
 
 def test_changing_test_pixels_changes_no_inductive_fit_and_no_choice(scene: xr.Dataset) -> None:

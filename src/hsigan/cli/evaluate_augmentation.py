@@ -122,6 +122,9 @@ def evaluate_augmentation_command(
     folder = ResultsFolder(output)
     started = time.monotonic()
     command = "hsigan " + shlex.join(sys.argv[1:])
+    if not folder.experiment():  # an interrupted experiment knows its settings too
+        told = experiment_facts(opened, config, name=name, command=command, seconds=0.0)
+        folder.write_experiment(told)
     with counting("evaluating", "steps") as report:
         records = evaluate_augmentation(
             opened,

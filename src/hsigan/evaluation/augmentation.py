@@ -17,6 +17,7 @@ from typing import Any
 
 import xarray as xr
 
+from hsigan.errors import RunError
 from hsigan.evaluation.augmentation_config import AugmentationConfig
 from hsigan.evaluation.augmentation_partition import make_partition
 from hsigan.evaluation.augmentation_run import BEST, IMPOSSIBLE, Work, run_partition, works
@@ -40,7 +41,7 @@ def evaluate_augmentation(
     keep: Path | None = None,
     progress: Progress | None = None,
 ) -> list[Record]:
-    """Run what is not yet in the results folder, and return all of its records.
+    """Run what is not yet in the results folder, and return this experiment's records.
 
     An interrupted experiment continues when it is called again with the same folder.
 
@@ -53,9 +54,16 @@ def evaluate_augmentation(
     processes : partitions that run at a time, each on one thread
     keep : a folder that keeps the GANs as runs, where interrupted trainings continue
     progress : called after each method
+
+    Raises
+    ------
+    RunError
+        The folder's records were measured with other settings.
     """
     name = scene_name or study_name(scenes)
     done = _done(folder, config, name)
+    if done:
+        _refuse_other_settings(folder, config, name)
     planned = len(config.all_seeds()) * len(works(config))
     count = sum(len(done.get(seed, set())) for seed in config.all_seeds())
     todo = [seed for seed in config.all_seeds() if len(done.get(seed, ())) < len(works(config))]
@@ -66,7 +74,7 @@ def evaluate_augmentation(
     for message, finished in steps:
         count += finished
         report(message, count, planned)
-    return folder.records()
+    return _own_records(folder, config, name)
 
 
 def experiment_facts(
@@ -107,15 +115,8 @@ def _done(folder: ResultsFolder, config: AugmentationConfig, scene: str) -> dict
     """Return per seed the methods and amounts with figures for all classifiers, or impossible."""
     classifiers = {*config.classifiers, BEST}
     seen: dict[tuple[int, Work], set[str | None]] = {}
-    for record in folder.records():
-        if (
-            record.experiment == "augmentation"
-            and record.metric in ("gain_over_best", IMPOSSIBLE)
-            and record.scene == scene
-            and record.split == config.split_name()
-            and record.labels_per_class == config.split.get("train_per_class")
-            and record.seed is not None
-        ):
+    for record in _own_records(folder, config, scene):
+        if record.metric in ("gain_over_best", IMPOSSIBLE) and record.seed is not None:
             work = (record.method, record.amount)
             told = classifiers if record.metric == IMPOSSIBLE else [record.classifier]
             seen.setdefault((record.seed, work), set()).update(told)
@@ -125,6 +126,35 @@ def _done(folder: ResultsFolder, config: AugmentationConfig, scene: str) -> dict
         if work in planned and classifiers <= names:
             done.setdefault(seed, set()).add(work)
     return done
+
+
+def _own_records(folder: ResultsFolder, config: AugmentationConfig, scene: str) -> list[Record]:
+    """Return the records of this scene and split; a folder may hold other experiments too."""
+    return [
+        record
+        for record in folder.records()
+        if record.experiment == "augmentation"
+        and record.scene == scene
+        and record.split == config.split_name()
+        and record.labels_per_class == config.split.get("train_per_class")
+    ]
+
+
+def _refuse_other_settings(folder: ResultsFolder, config: AugmentationConfig, scene: str) -> None:
+    """Refuse to add figures to those of another generator, network, reference or choice."""
+    facts = folder.experiment()
+    old, new = facts.get("options", {}), config.model_dump(mode="json")
+    if facts.get("scene", {}).get("name") != scene or old.get("split") != new["split"]:
+        return  # the folder's facts are those of another experiment in it
+    deciding = ["reference_methods", "max_unlabelled", "gan", "networks"]
+    if "auto" in config.methods and "auto" in old.get("methods", ()):
+        deciding += ["auto_methods", "auto_amounts", "auto_folds"]
+    changed = [key for key in deciding if key in old and old[key] != new[key]]
+    if changed:
+        raise RunError(
+            f"{folder.path} holds figures of other settings ({', '.join(changed)}): continue with "
+            "the same ones, or name a new folder"
+        )
 
 
 Job = tuple[

@@ -158,13 +158,16 @@ class ResultsFolder:
 
         Raises
         ------
-        ValueError
-            The file holds something else.
+        RunError
+            The file is damaged, or holds something else.
         """
         path = self.path / "experiment.json"
-        facts = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        if not isinstance(facts, dict):
-            raise ValueError(f"it holds a {type(facts).__name__} where facts have names")
+        try:
+            facts = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+            if not isinstance(facts, dict):
+                raise ValueError(f"it holds a {type(facts).__name__} where facts have names")
+        except ValueError as error:  # no JSON, or no UTF-8
+            raise RunError(f"{path} is damaged ({error}); remove it") from error
         return facts
 
     def save_arrays(self, arrays: Mapping[str, NDArray[Any]]) -> None:

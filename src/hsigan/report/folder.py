@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -174,13 +173,9 @@ def read_results(folder: str | Path) -> Results:
         )
     store = ResultsFolder(path)
     try:
-        experiment = store.experiment()
-    except (json.JSONDecodeError, UnicodeDecodeError, ValueError, TypeError) as error:
-        raise RunError(f"{path / 'experiment.json'} is damaged ({error}); remove it") from error
-    try:
         arrays = store.arrays()
     except (BadZipFile, ValueError, EOFError, KeyError) as error:
         raise RunError(
             f"{path / 'arrays.npz'} is damaged ({error}); remove it, or run the evaluation again"
         ) from error
-    return Results(path.resolve().name, store.records(), experiment, arrays)
+    return Results(path.resolve().name, store.records(), store.experiment(), arrays)
