@@ -97,6 +97,14 @@ STUDIES = {
         )
         for name in ("salinas-a-blocks", "enmap-10", "enmap-25", "enmap-50")
     },
+    **{
+        f"smote-enmap-{labels}": Study(
+            f"{AUGMENT} enmap-{labels} --seeds 30 --methods none,gan,smote "
+            "--classifiers lda,lda-unit,two-view",
+            0.1,
+        )
+        for labels in (10, 25)
+    },
     "amounts-enmap-25": Study(
         f"{AUGMENT} enmap-25 --seeds 10 --methods none,gan,gaussian,smote "
         "--classifiers lda,nn-1d --amounts 0.5,1,2,5,10,20,50",
