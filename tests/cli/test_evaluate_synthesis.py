@@ -6,7 +6,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from hsigan.cli.evaluate_synthesis import evaluate_synthesis_command
-from hsigan.errors import InputError, SceneError
+from hsigan.errors import InputError, RunError, SceneError
 from hsigan.evaluation.results import ResultsFolder
 from hsigan.sampling import SplitOptions, gather_pixels, split_scenes
 from hsigan.scene import open_scene, simulate_scene, write_scene
@@ -66,6 +66,10 @@ def test_what_is_done_is_not_done_again(scene_file: Path, tmp_path: Path) -> Non
     assert done.exit_code == 0, done.output
     assert after.startswith(before)
     assert len(after.splitlines()) == 2 * len(before.splitlines())
+    other = _run(scene_file, "--train", 0.1, *common, "--per-class", 30)
+    assert isinstance(other.exception, RunError)
+    assert "per_class" in str(other.exception)
+    assert (tmp_path / "results.jsonl").read_bytes() == after
 
 
 def test_anybodys_samples_are_judged_on_a_given_split(scene_file: Path, tmp_path: Path) -> None:

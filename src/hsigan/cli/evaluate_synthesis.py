@@ -162,13 +162,15 @@ def evaluate_synthesis_command(
     who = replace(contestants(methods, samples, runs, per_class, set_, side), keep=keep)
     results = ResultsFolder(output)
     name = study_name(scenes, recipe)
-    _run(name, scenes, options, who, range(seed, seed + seeds), floor_draws, shares, results)
-    results.write_summary(reference="floor")
     facts = _facts(name, scenes, who, floor_draws, given)
     facts |= {
         "seeds": list(range(seed, seed + seeds)),
         "patches": leak_facts(scenes, options, side),
     }
+    if not results.experiment():  # an interrupted experiment knows its settings too
+        results.write_experiment(facts | {"seconds": 0.0})
+    _run(name, scenes, options, who, range(seed, seed + seeds), floor_draws, shares, results)
+    results.write_summary(reference="floor")
     results.write_experiment(facts | {"seconds": round(perf_counter() - started, 1)})
     print_figures(results.records())
     if who.files and given is None:
@@ -203,6 +205,7 @@ def _run(
 
     place = ("scene", "split", "labels_per_class", "seed", "method")
     done = results.done(*place)
+    measured = results.done(*place[:3])
     classes = max(len(scenes[0]["label"].attrs.get("class_ids", [])), 1)
     with watched(range(len(seeds) * who.steps(classes)), "judging") as steps:
         ticks = iter(steps)
@@ -220,6 +223,8 @@ def _run(
                 floor_draws=floor_draws,
             )
             where = tuple(getattr(setting, key) for key in place[:-1])
+            if where[:3] in measured:
+                results.check_options(name, _deciding(who, floor_draws))
             if not all((*where, name) in done for name in who.names):
                 run_study(scenes, part, who, setting, results, abundances=shares, progress=tick)
 
@@ -248,9 +253,7 @@ def _facts(
         "options": {
             "methods": [*who.methods, *who.runs],
             "samples": {name: path.name for name, path in who.files.items()},
-            "per_class": who.per_class,
-            "floor_draws": floor_draws,
-            "gan": dict(who.gan_settings),
+            **_deciding(who, floor_draws),
             "split": split.name if split else "made here",
         },
         "scene": {
@@ -261,4 +264,13 @@ def _facts(
             "class_names": list(names.values()),
             "bands": len(common_bands(scenes)),
         },
+    }
+
+
+def _deciding(who: Contestants, floor_draws: int) -> dict[str, Any]:
+    """Return the options under which figures can be compared."""
+    return {
+        "per_class": who.per_class,
+        "floor_draws": floor_draws,
+        "gan": dict(who.gan_settings),
     }

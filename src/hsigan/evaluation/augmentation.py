@@ -17,7 +17,6 @@ from typing import Any
 
 import xarray as xr
 
-from hsigan.errors import RunError
 from hsigan.evaluation.augmentation_config import AugmentationConfig
 from hsigan.evaluation.augmentation_partition import make_partition
 from hsigan.evaluation.augmentation_run import BEST, IMPOSSIBLE, Work, run_partition, works
@@ -142,19 +141,13 @@ def _own_records(folder: ResultsFolder, config: AugmentationConfig, scene: str) 
 
 def _refuse_other_settings(folder: ResultsFolder, config: AugmentationConfig, scene: str) -> None:
     """Refuse to add figures to those of another generator, network, reference or choice."""
-    facts = folder.experiment()
-    old, new = facts.get("options", {}), config.model_dump(mode="json")
-    if facts.get("scene", {}).get("name") != scene or old.get("split") != new["split"]:
+    old, new = folder.experiment().get("options", {}), config.model_dump(mode="json")
+    if old.get("split") != new["split"]:
         return  # the folder's facts are those of another experiment in it
     deciding = ["reference_methods", "max_unlabelled", "gan", "networks"]
     if "auto" in config.methods and "auto" in old.get("methods", ()):
         deciding += ["auto_methods", "auto_amounts", "auto_folds"]
-    changed = [key for key in deciding if key in old and old[key] != new[key]]
-    if changed:
-        raise RunError(
-            f"{folder.path} holds figures of other settings ({', '.join(changed)}): continue with "
-            "the same ones, or name a new folder"
-        )
+    folder.check_options(scene, {key: new[key] for key in deciding})
 
 
 Job = tuple[

@@ -170,6 +170,27 @@ class ResultsFolder:
             raise RunError(f"{path} is damaged ({error}); remove it") from error
         return facts
 
+    def check_options(self, scene: str, options: Mapping[str, Any]) -> None:
+        """Refuse to add figures to those that other options gave for the same scene.
+
+        What ``experiment.json`` does not tell is not compared.
+
+        Raises
+        ------
+        RunError
+            An option differs.
+        """
+        facts = self.experiment()
+        if facts.get("scene", {}).get("name") != scene:
+            return
+        old, new = facts.get("options", {}), _plain(options)
+        changed = [key for key in new if key in old and old[key] != new[key]]
+        if changed:
+            raise RunError(
+                f"{self.path} holds figures of other settings ({', '.join(changed)}): continue "
+                "with the same ones, or name a new folder"
+            )
+
     def save_arrays(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Add arrays to ``arrays.npz``; one of the same name is replaced."""
         merged = {**self.arrays(), **arrays}
