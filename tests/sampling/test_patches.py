@@ -55,6 +55,22 @@ def test_patches_are_the_naive_cut_mirrored_at_the_border(
         )
 
 
+def test_a_neighbour_beyond_float32_is_refused() -> None:
+    values = np.random.default_rng(0).normal(size=(6, 6, 3))
+    values[0, 0, 1] = 1e300
+    scene = make_scene(values)
+    inside = np.zeros((6, 6), dtype=bool)
+    inside[1, 1] = True
+    table = gather_pixels([scene], [inside])
+    with pytest.raises(SceneError, match="32-bit"):
+        cut_patches([scene], table, 3)
+    with pytest.raises(SceneError, match="32-bit"):
+        row_patches(scene, table.band_indices, (0, 2), 3)
+    empty = make_scene(np.full((6, 6, 3), np.nan))
+    patches, valid = row_patches(empty, table.band_indices, (0, 2), 3)
+    assert len(patches) == valid.sum() == 0
+
+
 @settings(max_examples=30)
 @given(st.integers(1, 8), seeds)
 def test_the_centre_is_the_pixel(patch_px: int, seed: int) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
 from hsigan.errors import InputError, SceneError
-from hsigan.sampling.pixels import PixelTable, band_positions
+from hsigan.sampling.pixels import PixelTable, as_float32, band_positions
 from hsigan.sampling.split import BoolMap
 from hsigan.scene.dataset import is_data
 
@@ -128,7 +128,8 @@ def cut_patches(scenes: Sequence[xr.Dataset], table: PixelTable, patch_px: int) 
     InputError
         When `patch_px` is below 1.
     SceneError
-        When a scene lacks a band of the table, or a pixel of the table has no data in it.
+        When a scene lacks a band of the table, a pixel of the table has no data in it, or a value
+        near one is beyond float32.
     """
     _check_side(patch_px)
     found, place = np.unique(table.scene_index, return_inverse=True)
@@ -181,7 +182,7 @@ def row_patches(
     InputError
         When `patch_px` is below 1.
     SceneError
-        When the scene lacks a band.
+        When the scene lacks a band, or a value is beyond float32.
     """
     _check_side(patch_px)
     cube, valid = _bordered_rows(scene, band_indices, rows, patch_px)
@@ -220,8 +221,10 @@ def _bordered_rows(
     border = patch_px // 2, patch_px - 1 - patch_px // 2
     row = np.pad(np.arange(height), border, mode="symmetric")[first : stop + patch_px - 1]
     column = np.pad(np.arange(width), border, mode="symmetric")
-    cube = block[np.ix_(row - low, column)].astype(np.float32, copy=False)
-    return cube, valid[first - low : stop - low]
+    cube = block[np.ix_(row - low, column)]
+    if valid.any():  # every pixel has a spectrum then
+        cube = as_float32(cube, scene)
+    return cube.astype(np.float32, copy=False), valid[first - low : stop - low]
 
 
 def _fill(block: NDArray[Any], valid: BoolMap) -> None:

@@ -106,15 +106,8 @@ def gather_pixels(
         finite = np.isfinite(spectra).all(axis=1)
         row, column = row[finite], column[finite]
         place = np.full(len(row), index, dtype=np.int64)
-        columns.append(
-            [
-                _as_float32(spectra[finite], scene),
-                _label_map(scene)[row, column],
-                place,
-                row,
-                column,
-            ]
-        )
+        labels = _label_map(scene)[row, column]
+        columns.append([as_float32(spectra[finite], scene), labels, place, row, column])
     spectra, labels, scene_index, row, column = (
         np.concatenate(c) for c in zip(*columns, strict=True)
     )
@@ -132,9 +125,10 @@ def gather_pixels(
     )
 
 
-def _as_float32(spectra: NDArray[Any], scene: xr.Dataset) -> NDArray[np.float32]:
+def as_float32(spectra: NDArray[Any], scene: xr.Dataset) -> NDArray[np.float32]:
+    """Return finite values of a scene as 32-bit numbers, or say that they are too large."""
     with np.errstate(over="ignore"):
-        single = spectra.astype(np.float32)
+        single = spectra.astype(np.float32, copy=False)
     if not np.isfinite(single).all():
         raise SceneError(
             f"{_name(scene)} has values of up to {np.abs(spectra).max():.3g}, and spectra are kept "
