@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 from hsigan.evaluation.labelled import Labelled, counts_of
 from hsigan.metrics import score
 
-CELLS = ("real_real", "real_fake", "fake_fake", "fake_real", "both_real")
-"""Trained on, tested on; ``both`` is reals and fakes together."""
-
 CLASSIFIERS = ("svm-linear", "lda")
 _COSTS = (0.1, 1.0, 10.0, 100.0, 1000.0)
 _FAKES_AT_MOST = 3000
