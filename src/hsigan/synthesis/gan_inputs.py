@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from hsigan.errors import InputError, LabelError
+from hsigan.metrics import check_patches
 from hsigan.synthesis.fitting import Codes, Floats, TrainingPixels
 
 
@@ -72,7 +73,7 @@ def check_more(X: ArrayLike | None, name: str, bands: int) -> Floats | None:
     return spectra
 
 
-def check_patches(
+def given_patches(
     X: ArrayLike | None, name: str, shape: tuple[int, ...] | None = None
 ) -> NDArray[np.float32] | None:
     """Return patches (N, B, P, P) in single precision, or None where there are none.
@@ -80,18 +81,13 @@ def check_patches(
     Raises
     ------
     InputError
-        Another shape than (N, B, P, P), or than ``shape`` behind N; or a value that is not finite.
+        As `hsigan.metrics.check_patches`, or a single band.
     """
     if X is None or len(X) == 0:  # type: ignore[arg-type]
         return None
-    patches = np.asarray(X, dtype=np.float32)
-    wanted = patches.shape[1:] if shape is None else shape
-    square = patches.ndim == 4 and patches.shape[2] == patches.shape[3] and patches.shape[1] > 1
-    if not square or patches.shape[1:] != wanted:
-        text = "(patches, bands, side, side), two bands or more" if shape is None else shape
-        raise InputError(f"{name} must be patches of shape {text}. Got {patches.shape}")
-    if not all(np.isfinite(patch).all() for patch in patches):  # one by one: it takes no memory
-        raise InputError(f"{name} must be finite; leave out patches that are not")
+    patches = check_patches(X, name, shape)
+    if patches.shape[1] < 2:
+        raise InputError(f"{name} must be patches of two bands or more. Got {patches.shape}")
     return patches
 
 

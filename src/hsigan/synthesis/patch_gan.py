@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from hsigan.errors import InputError
 from hsigan.synthesis.fitting import TrainingPixels
-from hsigan.synthesis.gan_inputs import check_patches, check_unlabelled, check_validation
+from hsigan.synthesis.gan_inputs import check_unlabelled, check_validation, given_patches
 from hsigan.synthesis.gan_settings import patch_settings
 from hsigan.synthesis.patch_fitting import train_patches
 from hsigan.synthesis.patch_fronts import Patches
@@ -148,14 +148,14 @@ class PatchGAN(SpectralGAN):
         X_unlabelled: ArrayLike | None,
     ) -> TrainingPixels:
         mode = self.config_.mode
-        patches = check_patches(X, "X")
+        patches = given_patches(X, "X")
         if patches is None or len(patches) < 2:
             raise InputError("PatchGAN needs two patches or more. Got fewer")
         self.n_features_in_ = patches.shape[1]
         labels = _labels(y, len(patches), mode)
         self.classes_, codes = np.unique(labels, return_inverse=True)
-        unlabelled = check_patches(X_unlabelled, "X_unlabelled", patches.shape[1:])
-        more = check_patches(X_validation, "X_validation", patches.shape[1:])
+        unlabelled = given_patches(X_unlabelled, "X_unlabelled", patches.shape[1:])
+        more = given_patches(X_validation, "X_validation", patches.shape[1:])
         validation = check_validation(more, y_validation, self.classes_, mode)
         unlabelled = check_unlabelled(unlabelled, mode)
         return TrainingPixels(patches, codes.astype(np.int64), validation, unlabelled)
