@@ -117,9 +117,9 @@ def test_resume_goes_on_and_refuses_what_does_not_fit(hsigan, folder, tmp_path, 
 
     with monkeypatch.context() as patch:
         patch.setattr("hsigan.training.run_folder.RunFolder.log", stop_at_two)
-        with pytest.warns(UserWarning, match="interrupted"):
-            status, out, _ = hsigan(*base, *every)
+        status, out, err = hsigan(*base, *every)
     assert status == 0
+    assert err == ""
     assert "2 of 4 steps" in out
     assert "--resume continues it" in out
     assert hsigan("sample", run, "-n", 2, "-o", tmp_path / "part.npz")[0] == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,7 +80,13 @@ def train_gan_command(
     options = GanOptions(
         recipe, settings, side, allow_leak, seed, transductive, resume, device=device
     )
-    with joined_processes() as rank, training_progress(config.steps, rank == 0) as report:
+    with (
+        joined_processes() as rank,
+        training_progress(config.steps, rank == 0) as report,
+        warnings.catch_warnings(),
+    ):
+        # What Ctrl-C leaves is said below.
+        warnings.filterwarnings("ignore", message="training was interrupted")
         gan = train_on_scenes(opened, parts, out, options, report)
     if rank == 0:
         typer.echo(f"{out}: {gan.step_} of {config.steps} steps, {len(gan.classes_)} classes")
