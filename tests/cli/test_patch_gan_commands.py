@@ -114,6 +114,17 @@ def test_recipes_and_patches_that_do_not_go_together_are_refused(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("command", [("train", "gan"), ("evaluate", "synthesis")])
+@pytest.mark.parametrize("side", [0, -3, 9.5])
+def test_no_side_below_a_pixel_is_read_as_the_split_s(command, side, hsigan, tmp_path):
+    given = "--split", "split.npz", "--patch", side, "--out", tmp_path / "out"
+    status, _, err = hsigan(*command, "scene.nc", *given)
+    assert status == 2
+    assert "'--patch'" in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
 def test_patches_are_kept_as_npz_alone_and_must_fit(hsigan, tmp_path):
     assert train(hsigan, tmp_path / "run")[0] == 0
     status, _, err = hsigan("sample", tmp_path / "run", "-n", 2, "-o", tmp_path / "x.parquet")

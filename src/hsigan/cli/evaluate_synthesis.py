@@ -77,7 +77,7 @@ def evaluate_synthesis_command(
     ] = None,
     patch: Annotated[
         int | None,
-        typer.Option(help="Side of the patches that are judged (pixels); 1: spectra."),
+        typer.Option(min=1, help="Side of the patches that are judged (pixels); 1: spectra."),
     ] = None,
     allow_leak: Annotated[
         bool,
