@@ -236,7 +236,7 @@ def test_a_damaged_state_is_refused(train, tmp_path):
     whole = path.read_bytes()
     for content in (whole[: len(whole) // 2], whole[:4], b"", b"\x00" * 100):
         path.write_bytes(content)
-        with pytest.raises(RunError, match="damaged"):
+        with pytest.raises(RunError, match=r"damaged.*copy the run again"):
             train(run)
     path.write_bytes(whole)
     with pytest.raises(RunError, match="does not fit"):

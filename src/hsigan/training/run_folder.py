@@ -180,7 +180,10 @@ class RunFolder:
                 f"{target} is missing: the run in {self.path} never got so far; train it again"
             ) from error
         except (OSError, SafetensorError, json.JSONDecodeError) as error:
-            raise RunError(f"{target} is damaged: {error}") from error
+            raise RunError(
+                f"{target} is damaged ({error}): copy the run again, or train it again in a new "
+                "folder"
+            ) from error
         # Runs written before there were checksums have none.
         if metadata.get("sha256") not in (None, _checksum(tensors, text)):
             raise RunError(
