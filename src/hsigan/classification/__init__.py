@@ -1,5 +1,6 @@
 """Classifiers of spectra behind one interface, their tuning, and class maps of whole scenes."""
 
+from hsigan.classification.critic_features import CriticFeatures
 from hsigan.classification.estimator import CLASSIFIERS, ClassifierKind, SpectralClassifier
 from hsigan.classification.mapping import classify_scene, predict_blocks
 from hsigan.classification.trained import TrainedClassifier, load_classifier, save_classifier
@@ -17,6 +18,7 @@ __all__ = [
     "CLASSIFIER_NAMES",
     "Classifier",
     "ClassifierKind",
+    "CriticFeatures",
     "SpectralClassifier",
     "TrainedClassifier",
     "Tuned",

@@ -50,8 +50,8 @@ class PixelTable:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, indices: NDArray[Any]) -> "PixelTable":
-        """Return some of the pixels, by (n,) int indices or an (N,) bool mask."""
+    def take(self, indices: slice | NDArray[Any]) -> "PixelTable":
+        """Return some of the pixels, by a slice, (n,) int indices or an (N,) bool mask."""
         return replace(
             self,
             spectra=self.spectra[indices],
