@@ -91,6 +91,9 @@ def test_mistakes_are_named(folder: Path) -> None:
     words = ("train", folder / "scene.tif", "--split", folder / "split.npz", "--out", folder / "no")
     with pytest.raises(InputError, match="lda reads spectra"):
         _run(*words, "--patch", 5)
+    for generator in ("patch", "flips-rotations"):
+        with pytest.raises(InputError, match="makes patches, but lda sees single pixels: choose"):
+            _run(*words, "--augment", generator)
     with pytest.raises(RecipeError, match="did you mean 'max_steps'"):
         _run(*words, "--classifier", "ssrn", "--set", "max_step=3")
     with pytest.raises(RecipeError, match="key=value"):

@@ -120,6 +120,7 @@ def train_classifier_on_scenes(
     RunError
         The trained GAN has seen test pixels of the split.
     """
+    _check_augment(options)
     if split is not None:
         _check_split(scenes, split, options)
     parts = everything_trains(scenes) if split is None else split
@@ -142,6 +143,15 @@ def train_classifier_on_scenes(
     if len(data.y_test):
         accuracy = score(data.y_test, fitted.predict(data.X_test), data.classes)
     return Training(trained, pixels.X, pixels.y, accuracy)
+
+
+def _check_augment(options: ClassifierOptions) -> None:
+    method = METHODS.get(options.augment)
+    if method is not None and method.patches and options.side_px == 1:
+        raise InputError(
+            f"{options.augment} makes patches, but {options.classifier} sees single pixels: choose "
+            "another generator, or a classifier of patches such as ssftt."
+        )
 
 
 def _check_split(scenes: Sequence[xr.Dataset], split: Split, options: ClassifierOptions) -> None:
