@@ -143,3 +143,8 @@ def test_divergence_names_step_and_tensor(tmp_path):
 def test_settings_that_do_not_fit_together_are_refused(settings):
     with pytest.raises(ValidationError, match="density"):
         PatchConfig(**settings)
+
+
+def test_momenta_that_the_optimiser_would_refuse_are_refused_at_once():
+    with pytest.raises(ValidationError, match="below 1"):
+        PatchConfig(betas=(0.5, 1.0))

@@ -80,6 +80,8 @@ class PatchConfig(Config):
             raise ValueError("start = 'density' needs components, and has all classes in one")
         if self.per_class and self.mode != "supervised":
             raise ValueError("per_class needs mode = 'supervised'")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas must be at least 0 and below 1. Got {self.betas}")
         return self
 
 
@@ -139,11 +141,10 @@ def train_patch(
     device = data.features.device
     average = copy.deepcopy(generator).requires_grad_(False)
     best = copy.deepcopy(average)
+    pair = {"critic": critic, "generator": generator}
     rate, betas = config.learning_rate, config.betas
-    optimisers = {
-        "critic": torch.optim.Adam(critic.parameters(), lr=rate, betas=betas),
-        "generator": torch.optim.Adam(generator.parameters(), lr=rate, betas=betas),
-    }
+    adam = torch.optim.Adam
+    optimisers = {key: adam(net.parameters(), lr=rate, betas=betas) for key, net in pair.items()}
     random = torch.Generator(device=device).manual_seed(own_seed(seed))
     modules = {"generator": generator, "critic": critic, "average": average, "best": best}
     state = TrainingState(modules, optimisers, random, run)
