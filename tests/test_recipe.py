@@ -80,6 +80,11 @@ def test_what_a_recipe_does_not_know_is_named(settings_, words):
         build_config(SpectralConfig, {}, [settings_])
 
 
+def test_settings_that_do_not_go_together_are_refused_in_plain_words():
+    with pytest.raises(RecipeError, match=r"^start = 'density' needs components"):
+        resolve_settings("patch", {"components": 0})
+
+
 def test_a_configuration_cannot_be_changed():
     with pytest.raises(ValueError, match="frozen"):
         HyperganConfig().steps = 3

@@ -92,6 +92,8 @@ def build_config(
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
+        if not where:  # settings that do not go together
+            raise RecipeError(first["msg"].removeprefix("Value error, ")) from error
         raise RecipeError(
             f"setting {where!r}: {first['msg']}. Got {first.get('input')!r} instead."
         ) from error
