@@ -91,6 +91,8 @@ def test_mistakes_are_named(folder: Path) -> None:
     words = ("train", folder / "scene.tif", "--split", folder / "split.npz", "--out", folder / "no")
     with pytest.raises(InputError, match="lda reads spectra"):
         _run(*words, "--patch", 5)
+    with pytest.raises(InputError, match="cpu or cuda"):
+        _run(*words, "--classifier", "ssftt", "--device", "tpu")
     for generator in ("patch", "flips-rotations"):
         with pytest.raises(InputError, match="makes patches, but lda sees single pixels: choose"):
             _run(*words, "--augment", generator)

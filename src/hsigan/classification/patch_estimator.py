@@ -15,6 +15,7 @@ from hsigan.errors import InputError, LabelError
 from hsigan.models.patch_classifiers import PATCH_CLASSIFIERS
 from hsigan.recipe import build_config, load_recipe
 from hsigan.sampling.patches import PatchView, centres_of
+from hsigan.synthesis.gan_inputs import check_device
 from hsigan.training.patch_classifier import (
     LabelledPatches,
     PatchClassifierConfig,
@@ -110,8 +111,9 @@ class PatchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         LabelError
             There is only one class.
         InputError
-            X and y do not fit each other, or X is not finite.
+            X and y do not fit each other, or X is not finite; or there is no such device.
         """
+        check_device(self.device)
         config = patch_classifier_config(self.name, self.params)
         X, labels = _as_patches(X), np.asarray(y)
         _check(X, labels)
@@ -172,6 +174,7 @@ class PatchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         cls, tensors: Mapping[str, Tensor], facts: Mapping[str, Any], device: str = "cpu"
     ) -> Self:
         """Make a fitted classifier of what `state` returned."""
+        check_device(device)
         classifier = cls(facts["name"], facts["params"], facts["random_state"], device)
         classifier.classes_ = np.asarray(facts["classes"])
         classifier.mean_ = tensors["view.mean"].numpy()

@@ -26,6 +26,7 @@ from hsigan.recipe import build_config
 from hsigan.sampling import Split, check_patch_split, check_split_fits, common_grid
 from hsigan.sampling.pixels import gather_pixels
 from hsigan.synthesis.auto import augment
+from hsigan.synthesis.gan_inputs import check_device
 from hsigan.training.patch_classifier import Progress
 
 
@@ -121,6 +122,7 @@ def train_classifier_on_scenes(
         The trained GAN has seen test pixels of the split.
     """
     _check_augment(options)
+    check_device(options.device)
     if split is not None:
         _check_split(scenes, split, options)
     parts = everything_trains(scenes) if split is None else split
