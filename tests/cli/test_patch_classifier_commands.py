@@ -54,6 +54,8 @@ def test_train_then_classify_gives_the_accuracy_that_was_promised(folder: Path) 
     with rasterio.open(folder / "map.tif") as source:
         assert (source.read(1) > 0).all()
     assert load_classifier(run).patch_px == 5
+    with pytest.raises(InputError, match="cpu or cuda"):
+        _run("classify", run, scene, "--device", "tpu", "-o", folder / "no.tif")
     assert "patch_px = 5" in (run / "config.toml").read_text()
 
 

@@ -174,7 +174,6 @@ class PatchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         cls, tensors: Mapping[str, Tensor], facts: Mapping[str, Any], device: str = "cpu"
     ) -> Self:
         """Make a fitted classifier of what `state` returned."""
-        check_device(device)
         classifier = cls(facts["name"], facts["params"], facts["random_state"], device)
         classifier.classes_ = np.asarray(facts["classes"])
         classifier.mean_ = tensors["view.mean"].numpy()

@@ -26,6 +26,7 @@ from hsigan.classification.trained_patches import load_network, probe_arrays, sa
 from hsigan.errors import RunError
 from hsigan.files import whole_file
 from hsigan.models.classifiers import SpectralMLP
+from hsigan.synthesis.gan_inputs import check_device
 from hsigan.training.run_folder import RunFolder, write_text
 
 # Another version of a library may decide differently on a pixel that lies on a border.
@@ -134,7 +135,10 @@ def load_classifier(path: str | Path, device: str = "cpu") -> TrainedClassifier:
     RunError
         The folder holds no classifier, is damaged, or the libraries here make another classifier
         of the stored pixels than those it was trained with.
+    InputError
+        There is no such device.
     """
+    check_device(device)
     run = RunFolder(path)
     facts, arrays = _read(run.path)
     try:
