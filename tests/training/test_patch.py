@@ -148,3 +148,8 @@ def test_settings_that_do_not_fit_together_are_refused(settings):
 def test_momenta_that_the_optimiser_would_refuse_are_refused_at_once():
     with pytest.raises(ValidationError, match="below 1"):
         PatchConfig(betas=(0.5, 1.0))
+
+
+def test_attention_without_bands_to_weigh_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs components = 0"):
+        PatchConfig(attention=True, components=20)

@@ -121,7 +121,7 @@ class PatchGAN(SpectralGAN):
     @property
     def has_attention_(self) -> bool:
         """Whether the networks weigh the bands, so that `band_weights` can be read out."""
-        return bool(self.config_.attention and not self.config_.components)
+        return bool(self.config_.attention)
 
     @property
     def patch_px_(self) -> int:

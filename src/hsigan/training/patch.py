@@ -45,8 +45,7 @@ class PatchConfig(Config):
     """Settings of a GAN for patches.
 
     The defaults are for convolutions that start from noise. ``penalty`` is gamma per value of a
-    patch: more values let a critic be as sure with smaller gradients (Karras et al., NeurIPS 2020,
-    appendix C, scale it by the pixels of an image).
+    patch (Karras et al., NeurIPS 2020, appendix C, scale it by the pixels of an image).
     """
 
     objective: Literal["patch"] = "patch"
@@ -78,6 +77,8 @@ class PatchConfig(Config):
     def _fits_together(self) -> PatchConfig:
         if self.start == "density" and (self.per_class or not self.components):
             raise ValueError("start = 'density' needs components, and has all classes in one")
+        if self.attention and self.components:
+            raise ValueError("attention = true weighs bands: it needs components = 0")
         if self.per_class and self.mode != "supervised":
             raise ValueError("per_class needs mode = 'supervised'")
         if not all(0 <= beta < 1 for beta in self.betas):
