@@ -5,9 +5,8 @@ import pytest
 import torch
 from scipy.spatial.distance import cdist
 
-from hsigan.synthesis import kernels
 from hsigan.synthesis.feature_space import CLIP_SIGMA, FeatureSpace, own_share
-from hsigan.synthesis.kernels import KEPT, REACH, kernel_generator
+from hsigan.synthesis.kernels import Density, kernel_generator
 from hsigan.training.state import one_hot
 
 
@@ -107,7 +106,9 @@ def test_few_pixels_give_a_finite_space(counts, bands):
     X, codes = simulate(counts, bands=bands)
     space = fit(X, codes)
     assert len(space.components) < sum(counts)
-    generator = kernel_generator(space, X, codes, 1.0, np.random.default_rng(0), noise=2, width=4)
+    generator = kernel_generator(
+        space, X, codes, Density(), np.random.default_rng(0), noise=2, width=4
+    )
     for code in range(2):
         features, drawn = sample(space, generator, code, 50)
         assert np.isfinite(drawn).all()
@@ -118,7 +119,9 @@ def test_identical_pixels_are_returned_as_they_are():
     X = np.tile(np.linspace(100, 200, 16), (6, 1))
     codes = np.array([0, 0, 0, 1, 1, 1])
     space = fit(X, codes)
-    generator = kernel_generator(space, X, codes, 1.0, np.random.default_rng(0), noise=2, width=4)
+    generator = kernel_generator(
+        space, X, codes, Density(), np.random.default_rng(0), noise=2, width=4
+    )
     np.testing.assert_allclose(sample(space, generator, 0, 10)[1], X[[0] * 10], rtol=1e-4)
 
 
@@ -149,7 +152,7 @@ def test_an_untrained_generator_has_the_class_means_and_shrunk_covariances(shrin
     X, codes = simulate([120, 60])
     space = fit(X, codes, features=4)
     random = np.random.default_rng(0)
-    generator = kernel_generator(space, X, codes, shrinkage, random, noise=2, width=4)
+    generator = kernel_generator(space, X, codes, Density(shrinkage), random, noise=2, width=4)
     encoded = space.encode(X)
     within = encoded - np.stack([encoded[codes == c].mean(axis=0) for c in range(2)])[codes]
     pooled = within.T @ within / (len(X) - 2)
@@ -169,11 +172,13 @@ def test_an_untrained_generator_has_the_class_means_and_shrunk_covariances(shrin
         assert error < 0.05
 
 
-def test_without_bandwidth_the_pixels_come_back(monkeypatch):
+def test_without_bandwidth_the_pixels_come_back():
     X, codes = simulate([12, 9])
     space = fit(X, codes)
-    monkeypatch.setattr(kernels, "REACH", 0.0)
-    generator = kernel_generator(space, X, codes, 0.5, np.random.default_rng(0), noise=2, width=4)
+    density = Density(0.5, reach=0.0)
+    generator = kernel_generator(
+        space, X, codes, density, np.random.default_rng(0), noise=2, width=4
+    )
     features, _ = sample(space, generator, 1, 200)
     distances = cdist(features, space.encode(X[codes == 1]))
     assert distances.min(axis=1).max() < 0.05
@@ -184,14 +189,16 @@ def test_without_bandwidth_the_pixels_come_back(monkeypatch):
 def test_bandwidth_puts_samples_a_little_farther_from_the_pixels_than_those_lie_apart(noise):
     X, codes = simulate([250, 150], noise=noise, seed=5)
     space = fit(X, codes, features=8)
-    generator = kernel_generator(space, X, codes, 1.0, np.random.default_rng(0), noise=2, width=4)
+    generator = kernel_generator(
+        space, X, codes, Density(), np.random.default_rng(0), noise=2, width=4
+    )
     for code in range(2):
         real = (X[codes == code] - space.mean) / space.scale
         fakes = (sample(space, generator, code, 2000)[1] - space.mean) / space.scale
         spacing = np.median(np.sort(cdist(real, real), axis=1)[:, 1])
         reached = np.median(cdist(fakes, real).min(axis=1)) / spacing
         if generator.bandwidths[code] < 1:
-            assert reached == pytest.approx(REACH, abs=0.1)
+            assert reached == pytest.approx(Density.reach, abs=0.1)
         else:  # a class that is Gaussian: its new pixels lie as far as the known ones lie apart
             assert reached == pytest.approx(1, abs=0.1)
 
@@ -199,19 +206,21 @@ def test_bandwidth_puts_samples_a_little_farther_from_the_pixels_than_those_lie_
 def test_kernels_keep_the_leading_variance_and_add_little_elsewhere():
     X, codes = simulate([60, 40], noise=2.0)
     space = fit(X, codes, features=15)
-    generator = kernel_generator(space, X, codes, 0.0, np.random.default_rng(0), noise=2, width=4)
+    generator = kernel_generator(
+        space, X, codes, Density(0.0), np.random.default_rng(0), noise=2, width=4
+    )
     for code in range(2):
         own = space.encode(X[codes == code]) * space.deviations
         drawn = sample(space, generator, code, 20_000)[0] * space.deviations
         values, directions = np.linalg.eigh(np.cov(own.T))
         values, directions = values[::-1], directions[:, ::-1]
-        kept = int((np.cumsum(values) / values.sum() < KEPT).sum()) + 1
+        kept = int((np.cumsum(values) / values.sum() < Density.kept).sum()) + 1
         grown = ((drawn - drawn.mean(axis=0)) @ directions).var(axis=0) / values
         # the centres' covariance divides by N, the kernels' by N - 1: a sixtieth, a fortieth
         np.testing.assert_allclose(grown[:kept], 1, atol=0.06)
         h = float(generator.bandwidths[code])
         np.testing.assert_allclose(grown[kept:], 1 + h**2, atol=0.12)
-        assert drawn.var(axis=0).sum() < (1 + (1 - KEPT)) * values.sum()
+        assert drawn.var(axis=0).sum() < (1 + (1 - Density.kept)) * values.sum()
 
 
 def test_unsorted_pixels_give_the_same_density():
@@ -219,7 +228,7 @@ def test_unsorted_pixels_give_the_same_density():
     space = fit(X, codes)
     order = np.random.default_rng(0).permutation(50)
     build = [
-        kernel_generator(space, a, b, 1.0, np.random.default_rng(0), noise=2, width=4)
+        kernel_generator(space, a, b, Density(), np.random.default_rng(0), noise=2, width=4)
         for a, b in ((X, codes), (X[order], codes[order]))
     ]
     for key in ("means", "roots", "counts", "offsets"):
@@ -228,3 +237,18 @@ def test_unsorted_pixels_give_the_same_density():
         for generator in build:
             own = generator.centres[generator.offsets[code] :][: generator.counts[code]]
             assert own.mean(dim=0).abs().max() < 1e-4
+
+
+def test_a_density_that_keeps_all_variance_is_as_wide_as_the_pixels():
+    X, codes = simulate([120, 60])
+    space = fit(X, codes, features=6)
+    own = space.encode(X[codes == 0])
+    widths = []
+    for kept in (1.0, 0.5):
+        density = Density(shrinkage=0.0, reach=1.0, kept=kept)
+        random = np.random.default_rng(0)
+        generator = kernel_generator(space, X, codes, density, random, noise=2, width=4)
+        features, _ = sample(space, generator, 0, 30_000)
+        widths.append(np.trace(np.cov(features.T)) / np.trace(np.cov(own.T)))
+    assert widths[0] == pytest.approx(1, abs=0.02)
+    assert widths[1] > widths[0] + 0.01

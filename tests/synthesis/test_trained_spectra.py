@@ -5,7 +5,7 @@ import torch
 
 from hsigan.models.generators import KernelGenerator
 from hsigan.synthesis.feature_space import FeatureSpace
-from hsigan.synthesis.kernels import kernel_generator
+from hsigan.synthesis.kernels import Density, kernel_generator
 from hsigan.synthesis.trained import KernelSpectra
 from hsigan.training.run_folder import RunFolder
 
@@ -16,7 +16,7 @@ def trained(counts=(9, 6)):
     spectra = random.normal(size=(len(codes), 12)).cumsum(axis=1) + 5 * codes[:, None]
     space = FeatureSpace.fit(spectra, codes, 4, 1.0, random)
     return KernelSpectra(
-        kernel_generator(space, spectra, codes, 1.0, random, noise=2, width=4), space
+        kernel_generator(space, spectra, codes, Density(), random, noise=2, width=4), space
     )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hsigan.scene.scaling import SpectralScaler
 from hsigan.synthesis.feature_space import FeatureSpace
-from hsigan.synthesis.kernels import kernel_generator
+from hsigan.synthesis.kernels import Density, kernel_generator
 from hsigan.synthesis.trained import HyperSpectra, KernelSpectra, Trained
 from hsigan.synthesis.validation import LEAST, validation_distance
 from hsigan.training.hypergan import HyperganConfig, SpectraTensors, train_hypergan
@@ -114,7 +114,8 @@ def _bend_kernels(
     shrinkage = config.shrinkage
     space = FeatureSpace.fit(pixels.spectra, pixels.codes, config.features, shrinkage, random)
     sizes = {"noise": config.noise, "width": config.width}
-    generator = kernel_generator(space, pixels.spectra, pixels.codes, shrinkage, random, **sizes)
+    density = Density(shrinkage, config.reach, config.kept_variance)
+    generator = kernel_generator(space, pixels.spectra, pixels.codes, density, random, **sizes)
     unlabelled = pixels.unlabelled
     data = FeatureTensors(
         torch.from_numpy(space.encode(pixels.spectra)).float(),

@@ -10,6 +10,7 @@ twentieth of the class's variance at most.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -22,17 +23,33 @@ from hsigan.synthesis.feature_space import Array, FeatureSpace, own_share
 
 PROBES = 400
 """Pixels of a class that its bandwidth is measured with, at most."""
-REACH = 1.1
-"""How far samples lie from the training pixels, over how far those lie from one another."""
-KEPT = 0.95
-"""Share of a class's variance that lies in its leading directions."""
+
+
+@dataclass(frozen=True)
+class Density:
+    """How wide the density is.
+
+    Parameters
+    ----------
+    shrinkage
+        How many pixels' worth of trust the pooled covariance has beside a class's own.
+    reach
+        How far samples lie from the training pixels, over how far those lie from one another.
+    kept
+        Share of a class's variance that lies in its leading directions; with 1 all directions
+        keep their variance.
+    """
+
+    shrinkage: float = 1.0
+    reach: float = 1.1
+    kept: float = 0.95
 
 
 def kernel_generator(
     space: FeatureSpace,
     spectra: NDArray[np.floating],
     codes: NDArray[np.int64],
-    shrinkage: float,
+    density: Density,
     random: np.random.Generator,
     **sizes: int,
 ) -> KernelGenerator:
@@ -44,8 +61,8 @@ def kernel_generator(
         Fitted on the same pixels.
     spectra, codes
         Training pixels (N, B) and their class codes 0 ... K-1; every class has one at least.
-    shrinkage
-        How many pixels' worth of trust the pooled covariance has beside a class's own.
+    density
+        How wide it is to be.
     sizes
         ``noise`` and ``width`` of the network.
     """
@@ -62,12 +79,15 @@ def kernel_generator(
     for code in range(classes):
         own = features[codes == code]
         mean = own.mean(axis=0)
-        covariance = _shrunk_covariance(own, pooled, space.deviations, shrinkage)
+        covariance = _shrunk_covariance(own, pooled, space.deviations, density.shrinkage)
         root, inverse = _roots(covariance)
-        leading = (own - mean) @ _leading_projection(covariance, space.deviations)
+        leading = (own - mean) @ _leading_projection(covariance, space.deviations, density.kept)
         centres = partial(_centres, anchors=(own - mean) @ inverse, leading=leading @ inverse)
         place = partial(_place, mean=mean, root=root)
-        bandwidth = _bandwidth(space, spectra[codes == code], named[code], place, centres, random)
+        class_spectra = spectra[codes == code]
+        bandwidth = _bandwidth(
+            space, class_spectra, named[code], place, centres, density.reach, random
+        )
         generator.means[code] = torch.from_numpy(mean)
         generator.roots[code] = torch.from_numpy(root)
         generator.bandwidths[code] = bandwidth
@@ -84,9 +104,10 @@ def _bandwidth(
     weights: Array,
     place: Callable[[Array], Array],
     centres: Callable[[float], Array],
+    reach: float,
     random: np.random.Generator,
 ) -> float:
-    """Find the bandwidth at which samples are REACH times as far from the pixels as those apart.
+    """Find the bandwidth at which samples lie ``reach`` times as far from the pixels as those do.
 
     ``spectra`` are the class's pixels, ``weights`` (PROBES, K) name the class, ``place`` maps
     class coordinates to features, ``centres`` a bandwidth to the kernels' centres (N, D). Distances
@@ -105,7 +126,7 @@ def _bandwidth(
         u = centres(h)[pick] + h * noise
         fakes = (space.decode(place(u), weights, random) - space.mean) / space.scale
         nearest = float(np.median(cdist(fakes, real).min(axis=1)))
-        low, high = (h, high) if nearest < REACH * spacing else (low, h)
+        low, high = (h, high) if nearest < reach * spacing else (low, h)
     return high
 
 
@@ -115,14 +136,14 @@ def _centres(bandwidth: float, anchors: Array, leading: Array) -> Array:
     return centres
 
 
-def _leading_projection(covariance: Array, deviations: Array) -> Array:
-    """Return the projection (D, D) of features on the directions that hold KEPT of the variance.
+def _leading_projection(covariance: Array, deviations: Array, kept_share: float) -> Array:
+    """Return the projection (D, D) of features on the directions that hold a share of the variance.
 
     The directions are orthogonal, and variance is counted, in standardised bands.
     """
     values, vectors = np.linalg.eigh(covariance * np.outer(deviations, deviations))
     shares = np.cumsum(values[::-1]) / max(values.sum(), 1e-12)
-    kept = vectors[:, ::-1][:, : int((shares < KEPT).sum()) + 1]
+    kept = vectors[:, ::-1][:, : int((shares < kept_share).sum()) + 1]
     projection: Array = deviations[:, None] * (kept @ kept.T) / deviations
     return projection
 

@@ -47,6 +47,8 @@ class SpectralConfig(Config):
     batch: int = Field(256, ge=2)
     features: int = Field(40, ge=1)
     shrinkage: float = Field(1.0, ge=0)
+    reach: float = Field(1.1, gt=0)
+    kept_variance: float = Field(0.95, gt=0, le=1)
     noise: int = Field(8, ge=1)
     width: int = Field(128, ge=1)
     learning_rate: float = Field(2e-4, gt=0)
