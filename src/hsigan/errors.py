@@ -10,6 +10,7 @@
     │   └── RecipeError   an unknown or impossible setting
     ├── DownloadError     a public scene could not be fetched, or is not the file that is known
     ├── RunError          a run folder is missing, incomplete, or does not fit the data
+    ├── StreamError       a compressed file is damaged, foreign, or names a model that is not there
     └── DivergedError     a training produced a value that is not finite
 
 A message says what is wrong, where, which value was met, and what to do next. The command line
@@ -47,6 +48,10 @@ class DownloadError(HsiganError):
 
 class RunError(HsiganError):
     """A run folder is missing, incomplete, or does not fit the data."""
+
+
+class StreamError(HsiganError):
+    """A compressed file is damaged, foreign, or names a model that is not there."""
 
 
 class DivergedError(HsiganError):

@@ -1,0 +1,1 @@
+"""Scenes to files and back: the one room where models meet bytes."""
