@@ -91,6 +91,8 @@ def test_patches_of_a_samples_file_are_added(folder: Path) -> None:
 
 def test_mistakes_are_named(folder: Path) -> None:
     words = ("train", folder / "scene.tif", "--split", folder / "split.npz", "--out", folder / "no")
+    with pytest.raises(InputError, match="--classifier best compares classifiers of spectra"):
+        _run(*words, "--classifier", "best", "--patch", 9)
     with pytest.raises(InputError, match="lda reads spectra"):
         _run(*words, "--patch", 5)
     with pytest.raises(InputError, match="cpu or cuda"):

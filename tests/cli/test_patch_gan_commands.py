@@ -74,12 +74,13 @@ def test_a_run_of_patches_is_drawn_from_as_one_of_spectra(recipe, hsigan, tmp_pa
 @pytest.mark.parametrize("patch", [("--patch", 5), ()])
 def test_filled_up_classes_are_as_large_as_the_largest(patch, hsigan, tmp_path):
     assert train(hsigan, tmp_path / "run", patch=patch)[0] == 0
-    status, _, err = hsigan("sample", tmp_path / "run", "--balance", "-o", tmp_path / "more.npz")
+    status, out, err = hsigan("sample", tmp_path / "run", "--balance", "-o", tmp_path / "more.npz")
     assert status == 0, err
     counts = open_run(tmp_path / "run")[1].training_counts
     drawn = dict(
         zip(*np.unique(load_samples(tmp_path / "more.npz").labels, return_counts=True), strict=True)
     )
+    assert f"{sum(drawn.values())} samples of {len(drawn)} class" in out
     together = {label: count + drawn.get(label, 0) for label, count in counts.items()}
     assert set(together.values()) == {max(counts.values())}
     assert hsigan("sample", tmp_path / "run", "--balance", "-n", 3, "-o", "x.npz")[0] == 2

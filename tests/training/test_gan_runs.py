@@ -387,6 +387,15 @@ def test_a_run_keeps_its_settings(tmp_path):
         RunFolder(tmp_path / "none").config()
 
 
+def test_a_training_without_its_settings_is_neither_continued_nor_begun_again(tmp_path):
+    run = RunFolder.create(tmp_path, {"recipe": "x"})
+    run.save("state", {"weight": torch.zeros(1)}, {})
+    (tmp_path / "config.toml").unlink()
+    for resume in (True, False):
+        with pytest.raises(RunError, match=r"its config\.toml is gone"):
+            RunFolder.create(tmp_path, {"recipe": "x"}, resume=resume)
+
+
 RANKS = """
 import sys
 sys.path.insert(0, {tests!r})

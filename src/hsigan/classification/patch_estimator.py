@@ -17,9 +17,9 @@ from hsigan.recipe import build_config, load_recipe
 from hsigan.sampling.patches import PatchView, centres_of
 from hsigan.synthesis.gan_inputs import check_device
 from hsigan.training.patch_classifier import (
-    LabelledPatches,
     PatchClassifierConfig,
     Progress,
+    TrainingPatches,
     train_patch_classifier,
 )
 from hsigan.training.precision import autocast
@@ -221,14 +221,14 @@ class PatchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         projection = torch.from_numpy(self.projection_).float().to(self.device)
         return torch.einsum("nbhw,bc->nchw", scaled, projection).contiguous()
 
-    def _labelled(self, X: Patches, codes: NDArray[np.int64]) -> LabelledPatches:
+    def _labelled(self, X: Patches, codes: NDArray[np.int64]) -> TrainingPatches:
         held_codes = torch.from_numpy(codes).to(self.device)
         if int(np.prod(X.shape)) > _KEPT_VALUES:
-            return LabelledPatches(lambda chosen: self._view(X[chosen.numpy()]), held_codes)
+            return TrainingPatches(lambda chosen: self._view(X[chosen.numpy()]), held_codes)
         whole = self._view(X[:])
-        return LabelledPatches(lambda chosen: whole[chosen], held_codes)
+        return TrainingPatches(lambda chosen: whole[chosen], held_codes)
 
-    def _validation(self, X: Patches | None, y: ArrayLike | None) -> LabelledPatches | None:
+    def _validation(self, X: Patches | None, y: ArrayLike | None) -> TrainingPatches | None:
         if X is None or y is None:
             return None
         labels = np.asarray(y)

@@ -45,7 +45,9 @@ def sample_command(
     if balance and number is not None:
         raise InputError("give -n, or --balance; not both")
     drawn = draw_samples(run, out, None if balance else number or 1000, class_, seed)
-    typer.echo(f"{out}: {sum(drawn.values())} samples, {len(drawn)} classes")
+    filled = sum(count > 0 for count in drawn.values())
+    classes = "1 class" if filled == 1 else f"{filled} classes"
+    typer.echo(f"{out}: {sum(drawn.values())} samples of {classes}")
 
 
 def interpolate_command(

@@ -117,6 +117,11 @@ def train_classifier_command(
     opened = open_inputs(scenes, reading)
     name = classifier
     if classifier == "best":
+        if set_ or patch not in (None, 1):
+            raise InputError(
+                "--classifier best compares classifiers of spectra: leave out --patch and --set, "
+                "or name a network such as ssftt."
+            )
         with working("comparing classifiers"):
             name = best_classifier(opened, parts, seed)
     options = ClassifierOptions(

@@ -59,7 +59,7 @@ class PatchClassifierConfig(Config):
 
 
 @dataclass(frozen=True)
-class LabelledPatches:
+class TrainingPatches:
     """Patches that are cut and standardised when they are asked for.
 
     Attributes
@@ -74,8 +74,8 @@ class LabelledPatches:
 
 def train_patch_classifier(
     network: nn.Module,
-    data: LabelledPatches,
-    validation: LabelledPatches | None,
+    data: TrainingPatches,
+    validation: TrainingPatches | None,
     config: PatchClassifierConfig,
     seed: int,
     report: Progress | None = None,
@@ -166,7 +166,7 @@ def _batches(count: int, size: int, generator: torch.Generator) -> list[Tensor]:
 
 
 @torch.no_grad()
-def _mean_loss(network: nn.Module, data: LabelledPatches) -> float:
+def _mean_loss(network: nn.Module, data: TrainingPatches) -> float:
     network.eval()
     total = 0.0
     for chosen in torch.split(torch.arange(len(data.codes)), _JUDGED_TOGETHER):

@@ -52,7 +52,7 @@ class RunFolder:
         ------
         RunError
             The folder holds a run already and ``resume`` is false; or it is to be resumed and its
-            settings differ in more than the number of steps.
+            settings differ in more than the number of steps; or they are gone.
         """
         run = cls(path)
         if rank():  # the first of several processes writes for all
@@ -63,6 +63,11 @@ class RunFolder:
                     f"{path} holds a run already: continue it with --resume, or name a new folder"
                 )
             run._check_same(config)
+        elif run.has("state"):
+            raise RunError(
+                f"{path} holds a training but its config.toml is gone: copy the run again, or name "
+                "a new folder"
+            )
         try:
             run.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
