@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - PyTorch's own name for it
 
+from hsigan.errors import InputError
+
 SSIM_WINDOW_PX = 11
 SSIM_SIGMA_PX = 1.5
 
@@ -119,26 +121,36 @@ def structural_similarity(original: Tensor, decoded: Tensor) -> Tensor:
     Wang, Bovik, Sheikh and Simoncelli (2004): an 11 x 11 Gaussian window, sigma 1.5, where it fits
     whole, K1 = 0.01, K2 = 0.03.
     """
-    window = _gaussian_window(original)
+    rows, columns = (_gaussian_windows(original, size) for size in original.shape[2:])
     products = [original, decoded, original.square(), decoded.square(), original * decoded]
-    mean_x, mean_y, xx, yy, xy = (_blur(image, window) for image in products)
+    mean_x, mean_y, xx, yy, xy = (_blur(image, rows, columns) for image in products)
     luminance = (2 * mean_x * mean_y + 0.01**2) / (mean_x.square() + mean_y.square() + 0.01**2)
     spread = xx - mean_x.square() + yy - mean_y.square()
     structure = (2 * (xy - mean_x * mean_y) + 0.03**2) / (spread + 0.03**2)
     return (luminance * structure).mean(dim=(1, 2, 3))
 
 
-def _gaussian_window(like: Tensor) -> Tensor:
+def _blur(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Average (N, B, H, W) under windows; rows and columns of the result change places."""
+    return F.linear(F.linear(images, columns).transpose(2, 3), rows)
+
+
+def _gaussian_windows(like: Tensor, size: int) -> Tensor:
+    """Return a matrix (size - 10, size): each row holds the window at one of its places.
+
+    On a CPU a product with it takes a tenth of the time that a convolution of single bands does.
+    """
+    if size < SSIM_WINDOW_PX:
+        raise InputError(
+            f"SSIM needs tiles of {SSIM_WINDOW_PX} pixels or more. Got {size} instead."
+        )
     places = torch.arange(SSIM_WINDOW_PX, device=like.device, dtype=like.dtype)
     window = torch.exp(-0.5 * ((places - SSIM_WINDOW_PX // 2) / SSIM_SIGMA_PX) ** 2)
-    return window / window.sum()
-
-
-def _blur(images: Tensor, window: Tensor) -> Tensor:
-    """Average (N, B, H, W) under the window, along rows and then along columns."""
-    flat = images.flatten(0, 1)[:, None]
-    flat = F.conv2d(F.conv2d(flat, window.view(1, 1, 1, -1)), window.view(1, 1, -1, 1))
-    return flat.view(*images.shape[:2], *flat.shape[2:])
+    window = window / window.sum()
+    windows = torch.zeros(size - SSIM_WINDOW_PX + 1, size, device=like.device, dtype=like.dtype)
+    for place, row in enumerate(windows):
+        row[place : place + SSIM_WINDOW_PX] = window
+    return windows
 
 
 def generator_loss(logits_decoded: Tensor) -> Tensor:

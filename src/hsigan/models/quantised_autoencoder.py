@@ -1,4 +1,4 @@
-"""A published autoencoder whose latents are quantised and have a prior, so that they can be coded."""
+"""A published autoencoder with quantised latents and a prior, so that they can be coded."""
 
 from __future__ import annotations
 
