@@ -167,7 +167,8 @@ def _check(indexes: Indexes, tables: CodingTables) -> None:
 
 def _by_table(indexes: Indexes) -> tuple[NDArray[np.intp], list[tuple[int, int]]]:
     """Return the stable order by table, and for each table that occurs where its group ends."""
-    counts = np.bincount(indexes)
-    ends = np.cumsum(counts)
-    stops = [(int(table), int(ends[table])) for table in np.flatnonzero(counts)]
-    return np.argsort(indexes, kind="stable"), stops  # a radix sort for 8 and 16 bits
+    order = np.argsort(indexes, kind="stable")  # a radix sort for 8 and 16 bits
+    tables = np.arange(int(indexes[order[-1]]) + 1, dtype=indexes.dtype)
+    ends = np.searchsorted(indexes, tables, side="right", sorter=order)
+    used = np.flatnonzero(np.diff(ends, prepend=0))
+    return order, list(zip(tables[used].tolist(), ends[used].tolist(), strict=True))

@@ -8,8 +8,6 @@ numbers are integers below 2**53, and symbol i starts where the table says.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 
 import constriction
@@ -49,10 +47,10 @@ class Sink:
         """Append symbols (N,) in 0 ... n - 1."""
         if not len(symbols):
             return
-        if not 0 <= symbols.min() <= symbols.max() < model.size:
-            raise InputError("a symbol is outside of its table")
-        with _no_panic(InputError, "the symbols cannot be coded"):
+        try:
             self._coder.encode(symbols, model.exact)
+        except BaseException as error:
+            raise _instead_of_panic(error, InputError("the symbols cannot be coded")) from error
 
     def finish(self) -> bytes:
         """Return the shortest bytes that lead a decoder, which reads zeros behind them, back.
@@ -101,8 +99,10 @@ class Source:
         """Return the next symbols (count,), in 0 ... n - 1."""
         if not count:
             return np.empty(0, np.int32)
-        with _no_panic(StreamError, "the payload is damaged"):
+        try:
             symbols: Indices = self._coder.decode(model.exact, count)
+        except BaseException as error:
+            raise _instead_of_panic(error, StreamError("the payload is damaged")) from error
         self._bits += float(np.bincount(symbols, minlength=model.size) @ model.bits)
         self._symbols += count
         return symbols
@@ -120,14 +120,10 @@ class Source:
             raise StreamError("the payload is damaged: its symbols do not need as many bytes")
 
 
-@contextmanager
-def _no_panic(kind: type[Exception], message: str) -> Iterator[None]:
-    """Turn errors of the coder, a panic among them, into one of ours."""
-    try:
-        yield
-    except (AssertionError, ValueError, TypeError) as error:
-        raise kind(f"{message}: {error}") from error
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":  # pyo3's, which derives from BaseException
-            raise
-        raise kind(message) from error
+def _instead_of_panic(error: BaseException, ours: Exception) -> BaseException:
+    """Return our error for what the coder raises, and anything else (Ctrl-C) as it is.
+
+    A panic of the coder derives from BaseException, and its class cannot be imported.
+    """
+    is_coders = isinstance(error, (AssertionError, ValueError, TypeError))
+    return ours if is_coders or type(error).__name__ == "PanicException" else error

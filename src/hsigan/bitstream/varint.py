@@ -6,6 +6,9 @@ another byte follows (LEB128). The shortest form is the only valid one.
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hsigan.errors import InputError, StreamError
 
 _LONGEST = 10
@@ -28,6 +31,16 @@ def varint(value: int) -> bytes:
         value >>= 7
     out.append(value)
     return bytes(out)
+
+
+def varints(values: NDArray[np.int64]) -> bytes:
+    """Return the varints of numbers (N,) >= 0, one behind the other."""
+    shifted = values[:, None].astype(np.uint64) >> np.arange(0, 70, 7, dtype=np.uint64)
+    used = shifted > 0  # (N, 10)
+    used[:, 0] = True
+    groups = (shifted & 0x7F).astype(np.uint8)
+    groups[:, :-1] |= used[:, 1:].astype(np.uint8) << 7
+    return groups[used].tobytes()
 
 
 def zigzag(value: int) -> int:
@@ -83,6 +96,23 @@ class ByteReader:
         if byte >= 0x80 or value > _LARGEST or (byte == 0 and place > 0):
             raise StreamError(f"{self._what} holds a number that no writer writes: it is damaged")
         return value
+
+    def varints(self, count: int) -> NDArray[np.int64]:
+        """Read varints below 2**63, as an array (count,)."""
+        data = np.frombuffer(self._data, np.uint8)[self.position :]
+        ends = np.flatnonzero(data[: count * _LONGEST] < 0x80)[:count]
+        if len(ends) < count:
+            raise StreamError(f"{self._what} ends too early: the file is damaged or cut short")
+        if not count:
+            return np.zeros(0, np.int64)
+        starts = np.concatenate([[0], ends[:-1] + 1])
+        lengths = ends - starts + 1
+        if lengths.max() >= _LONGEST or (data[ends][lengths > 1] == 0).any():
+            raise StreamError(f"{self._what} holds a number that no writer writes: it is damaged")
+        used = data[: ends[-1] + 1].astype(np.int64) & 0x7F
+        places = np.arange(len(used)) - np.repeat(starts, lengths)
+        self.position += len(used)
+        return np.add.reduceat(used << 7 * places, starts)
 
     def end(self) -> None:
         """Check that all has been read."""
