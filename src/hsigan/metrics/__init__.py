@@ -6,6 +6,7 @@ from hsigan.metrics.distribution import (
     frechet_distance,
     kernel_mmd,
     median_pair_distance,
+    paired_kernel_mmd,
     prdc,
     two_sample_accuracy,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "nearest_distance",
     "neighbour_ratio",
     "outside_range_share",
+    "paired_kernel_mmd",
     "prdc",
     "roughness",
     "roughness_ratio",
