@@ -1,0 +1,133 @@
+"""Holding a rate or a quality: the search for the quantiser's step, and what is asked for.
+
+Bytes fall and errors rise with the step, but for small waves: the search brackets the target on a
+logarithmic scale, closes in, and returns the best step that it has tried and that holds the target.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hsigan.errors import InputError
+
+DEFAULT_PSNR_DB = 50.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a file is to reach; exactly one is given.
+
+    Attributes
+    ----------
+    psnr_db
+        At least so much, over all valid samples; the peak is the scene's largest valid value.
+    bpp, bpppc
+        At most so many bits per pixel (all bands together), or per sample (pixel and band).
+    step
+        The quantiser's step itself, in the scene's units.
+
+    Raises
+    ------
+    InputError
+        None or several are given, or one is not a positive number.
+    """
+
+    psnr_db: float | None = None
+    bpp: float | None = None
+    bpppc: float | None = None
+    step: float | None = None
+
+    def __post_init__(self) -> None:
+        given = {key: value for key, value in vars(self).items() if value is not None}
+        if len(given) != 1:
+            raise InputError("give one target: a PSNR, bits per pixel, or bits per sample.")
+        for name, value in given.items():
+            if not (math.isfinite(value) and value > 0):
+                raise InputError(
+                    f"a target must be a positive number. Got {name} {value!r} instead."
+                )
+
+    def most_bytes(self, height: int, width: int, bands: int) -> float | None:
+        """Return how many bytes the file may have, None where that is not the target."""
+        if self.bpp is not None:
+            return self.bpp * height * width / 8
+        if self.bpppc is not None:
+            return self.bpppc * height * width * bands / 8
+        return None
+
+
+_FACTOR = 4.0
+_MOST_BRACKETS = 24
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A step that was tried; `excess` <= 0 holds the target, the nearest to 0 is best."""
+
+    step: float
+    excess: float
+
+
+def find_step(
+    excess_of: Callable[[float], float],
+    start: float,
+    rising: bool,
+    tolerance: float,
+    most_tries: int = 24,
+) -> Tried:
+    """Find the step whose excess over the target is as close below 0 as the tolerance asks.
+
+    Parameters
+    ----------
+    excess_of : what a step exceeds the target by: log(bytes / target), or what PSNR lacks
+    start : where to begin
+    rising : whether the excess rises with the step (a quality) or falls (a rate)
+    tolerance : an excess between -tolerance and 0 is good enough
+    most_tries : how many steps are tried at most after the target has been bracketed
+
+    Raises
+    ------
+    InputError
+        No step holds the target.
+    """
+    good, bad = _bracket(excess_of, start, rising)
+    for turn in range(most_tries):
+        if -tolerance <= good.excess or good.step / bad.step == 1:
+            break
+        step = _between(good, bad, turn)
+        tried = Tried(step, excess_of(step))
+        if tried.excess > 0:
+            bad = tried
+        else:
+            good = tried
+    return good
+
+
+def _bracket(
+    excess_of: Callable[[float], float], start: float, rising: bool
+) -> tuple[Tried, Tried]:
+    """Return neighbouring steps, the first of which holds the target and the second does not."""
+    tried = Tried(start, excess_of(start))
+    for _ in range(_MOST_BRACKETS):
+        is_good = tried.excess <= 0
+        step = tried.step * (_FACTOR if is_good == rising else 1 / _FACTOR)
+        following = Tried(step, excess_of(step))
+        if (following.excess <= 0) != is_good:
+            return (tried, following) if is_good else (following, tried)
+        if is_good and following.excess == tried.excess and rising:
+            return following, following  # nothing is left to lose: the target holds at any step
+        tried = following
+    if tried.excess <= 0:
+        return tried, tried
+    raise InputError("no step of the quantiser holds the target")
+
+
+def _between(good: Tried, bad: Tried, turn: int) -> float:
+    """Return a step between two: where a line would cross 0, every third time the middle."""
+    low, high = math.log(good.step), math.log(bad.step)
+    share = 0.5
+    if turn % 3 != 2 and math.isfinite(good.excess) and math.isfinite(bad.excess):
+        share = min(0.9, max(0.1, good.excess / (good.excess - bad.excess)))
+    return math.exp(low + share * (high - low))

@@ -1,0 +1,225 @@
+"""Scenes to files and back: the rate is held on the bytes of the file, the quality on its pixels."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import xarray as xr
+
+from hsigan.codec.decode import decompress_scene
+from hsigan.codec.encode import Coded, Progress, SceneCoding
+from hsigan.codec.inspect import inspect_file, verify_file
+from hsigan.codec.interface import Codec, SceneSurvey
+from hsigan.codec.rate import DEFAULT_PSNR_DB, Target, find_step
+from hsigan.codec.survey import survey_scene
+from hsigan.errors import InputError
+
+__all__ = [
+    "Compressed",
+    "Target",
+    "compress_scene",
+    "decompress_scene",
+    "inspect_file",
+    "verify_file",
+]
+
+_RATE_TOLERANCE, _PSNR_TOLERANCE_DB = 0.002, 0.005
+_LARGE_RATE_TOLERANCE, _LARGE_PSNR_TOLERANCE_DB = 0.03, 0.2
+_MOST_PASSES = 4
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """What was written.
+
+    Attributes
+    ----------
+    path, bytes
+        The file and its size.
+    bpp, bpppc
+        Bits per pixel (all bands together), and per sample: of all bytes of the file.
+    ratio, source_bits
+        How many times smaller than samples of ``source_bits`` bits each.
+    psnr_db, peak
+        Over all valid samples of the decoded scene; infinite where none differs.
+    step, side_bytes
+        The quantiser's step that was chosen, and the bytes that it took to describe the transform.
+    seconds
+        Of the whole, the search included.
+    """
+
+    path: Path
+    bytes: int
+    bpp: float
+    bpppc: float
+    ratio: float
+    source_bits: int
+    psnr_db: float
+    peak: float
+    step: float
+    side_bytes: int
+    seconds: float
+
+
+def compress_scene(
+    scene: xr.Dataset,
+    path: str | Path,
+    codec: Codec,
+    target: Target | None = None,
+    *,
+    embed_model: bool = False,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> Compressed:
+    """Compress a scene into a file.
+
+    A rate is held by the bytes of the file, as nearly below as the codec allows; a PSNR by the
+    pixels that are decoded, as nearly above. Scenes of up to four million samples are encoded as a
+    whole at every step of the search; of larger ones the search looks at pieces, and corrects
+    itself by what the whole then came to. Labels are not kept.
+
+    Parameters
+    ----------
+    scene : its values may lie on disk; then rows of tiles are read as they are needed
+    path : where to; written whole or not at all
+    codec : see `hsigan.codec.zoo.open_codec`
+    target : 50 dB by default; a codec of a fixed rate takes none
+    embed_model : whether the codec's model goes into the file
+    threads : how many tiles are worked on at a time; the bytes do not depend on it
+    progress : called after each tile
+
+    Raises
+    ------
+    InputError
+        The scene is nothing for this codec, or the target is out of its reach.
+    """
+    started = time.perf_counter()
+    survey = survey_scene(scene)
+    coding = SceneCoding(scene, survey, codec, embed_model, threads)
+    coded = _coded(coding, target, progress)
+    coding.write(coded, Path(path))
+    size = Path(path).stat().st_size
+    pixels = survey.height * survey.width
+    source_bits = 8 * scene["values"].dtype.itemsize
+    return Compressed(
+        path=Path(path),
+        bytes=size,
+        bpp=8 * size / pixels,
+        bpppc=8 * size / (pixels * survey.bands),
+        ratio=source_bits * pixels * survey.bands / (8 * size),
+        source_bits=source_bits,
+        psnr_db=coded.psnr_db(survey.peak),
+        peak=survey.peak,
+        step=coded.step,
+        side_bytes=len(coded.side),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _coded(coding: SceneCoding, target: Target | None, progress: Progress | None) -> Coded:
+    if not coding.codec.adjustable:
+        if target is not None and target.step is None:
+            raise InputError(
+                f"codec {coding.codec.name} has one rate: leave out --psnr, --bpp and --bpppc, or "
+                "name another codec."
+            )
+        return coding.encode(1.0, progress=progress)
+    target = target or Target(psnr_db=DEFAULT_PSNR_DB)
+    if target.step is not None:
+        return coding.encode(target.step, progress=progress)
+    search = _Search(coding, target)
+    return search.small(progress) if coding.is_small else search.large(progress)
+
+
+class _Search:
+    """The search for the step of one scene and target."""
+
+    def __init__(self, coding: SceneCoding, target: Target) -> None:
+        self._coding, self._target = coding, target
+        survey = coding.survey
+        self._most_bytes = target.most_bytes(survey.height, survey.width, survey.bands)
+        self._is_rate = self._most_bytes is not None
+
+    def small(self, progress: Progress | None) -> Coded:
+        """Search by encoding the whole scene at every step."""
+        tolerance = _RATE_TOLERANCE if self._is_rate else _PSNR_TOLERANCE_DB
+
+        def excess(step: float) -> float:
+            return self._excess(self._coding.encode(step, measure=not self._is_rate))
+
+        found = self._found(excess, tolerance)
+        return self._coding.encode(found, progress=progress)
+
+    def large(self, progress: Progress | None) -> Coded:
+        """Search on pieces, encode the whole, and correct the step until the target is held."""
+        coding = self._coding
+        sample = coding.sample()
+        survey = coding.survey
+        samples = survey.height * survey.width * survey.bands
+        share = sum(piece.values.size for piece in sample) / samples
+        bias = 0.0
+        tolerance = _LARGE_RATE_TOLERANCE if self._is_rate else _LARGE_PSNR_TOLERANCE_DB
+        best: Coded | None = None
+        for _ in range(_MOST_PASSES):
+
+            def excess(step: float, bias: float = bias) -> float:
+                coded = coding.encode_sample(sample, step, measure=not self._is_rate)
+                return self._excess(coded, share) + bias
+
+            step = self._found(excess, tolerance / 4)
+            coded = coding.encode(step, progress=progress)
+            came_to = self._excess(coded)
+            best = coded if best is None or self._is_better(coded, best) else best
+            if -tolerance <= came_to <= 0:
+                break
+            expected = excess(step) - bias
+            bias = came_to - expected + tolerance / 4
+        if best is None or self._excess(best) > 0:
+            raise InputError(f"{self._words()} could not be held: ask for a little less.")
+        return best
+
+    def _is_better(self, coded: Coded, best: Coded) -> bool:
+        """Prefer what holds the target, then what is nearer to it."""
+        excess, other = self._excess(coded), self._excess(best)
+        return (excess > 0, abs(excess)) < (other > 0, abs(other))
+
+    def _excess(self, coded: Coded, share: float | None = None) -> float:
+        """Return what the target is exceeded by; of pieces, their share of the scene is given."""
+        if self._most_bytes is not None:
+            size: float = self._coding.size(coded) if share is None else _scaled(coded, share)
+            return math.log(size / self._most_bytes)
+        return float(self._target.psnr_db or 0.0) - coded.psnr_db(self._coding.survey.peak)
+
+    def _found(self, excess: object, tolerance: float) -> float:
+        survey = self._coding.survey
+        try:
+            return find_step(
+                excess, _start(survey, self._target), not self._is_rate, tolerance
+            ).step  # type: ignore[arg-type]
+        except InputError as error:
+            raise InputError(
+                f"{self._words()} is out of the reach of codec {self._coding.codec.name} on this "
+                "scene: ask for more bits or for less quality."
+            ) from error
+
+    def _words(self) -> str:
+        target = self._target
+        if target.psnr_db is not None:
+            return f"a PSNR of {target.psnr_db:g} dB"
+        return f"{target.bpp:g} bpp" if target.bpp is not None else f"{target.bpppc:g} bpppc"
+
+
+def _scaled(coded: Coded, share: float) -> float:
+    """Return about how large the file would be whose pieces have been encoded."""
+    return len(coded.side) + coded.payload_bytes / share
+
+
+def _start(survey: SceneSurvey, target: Target) -> float:
+    """Return a step to begin with."""
+    spread = math.sqrt(float((survey.band_std**2).mean()))
+    if target.psnr_db is not None and survey.peak:
+        return math.sqrt(12.0) * abs(survey.peak) * 10 ** (-target.psnr_db / 20)
+    return spread or 1.0
