@@ -9,12 +9,13 @@ planes are computed with what comes out.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hsigan.codec.allowance import BITS_PER_ERROR
-from hsigan.codec.interface import Floats
+from hsigan.codec.interface import Floats, SceneSurvey
 
 _FEWEST_BITS = 2.0
 _PLANE_BITS = 48.0
@@ -29,6 +30,12 @@ def principal_axes(covariance: Floats) -> tuple[Floats, Floats]:
     variances, axes = np.maximum(variances[::-1], 0.0), axes[:, ::-1]
     largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=0)[None], axis=0)
     return variances, axes * np.where(largest < 0, -1.0, 1.0)
+
+
+@lru_cache(maxsize=2)
+def axes_of(survey: SceneSurvey) -> tuple[Floats, Floats]:
+    """Return `principal_axes` of the usable bands of a scene, once for all steps of a search."""
+    return principal_axes(survey.covariance[np.ix_(survey.usable, survey.usable)])
 
 
 def worthwhile(variances: Floats, step: float, pixels: int, has_basis_cost: bool = True) -> int:

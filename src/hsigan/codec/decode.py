@@ -13,10 +13,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hsigan.bitstream.container import ChunkKind, ContainerReader
+from hsigan.bitstream.mask import decode_mask
 from hsigan.codec.interface import Codec, SceneDecoder
-from hsigan.codec.mask import decode_mask
-from hsigan.codec.metadata import decode_metadata, make_decoded
-from hsigan.codec.tiles import Place, in_order, places
+from hsigan.codec.metadata import make_decoded, unpack_metadata
+from hsigan.codec.tiles import Place, in_order, one_blas_thread, places
 from hsigan.codec.values import restore
 from hsigan.codec.zoo import codec_name, codec_of_file
 from hsigan.errors import InputError, StreamError
@@ -81,9 +81,10 @@ def decompress_scene(
             restored = restore(tile, kinds, dtype, header.nodata)
             _paste(values, restored, place, (rows, columns))
 
-        for done, _ in enumerate(in_order(decode, payloads, threads), start=1):
-            if progress is not None:
-                progress(done, len(wanted))
+        with one_blas_thread():
+            for done, _ in enumerate(in_order(decode, payloads, threads), start=1):
+                if progress is not None:
+                    progress(done, len(wanted))
     name = "scene" if isinstance(path, bytes) else Path(path).stem
     corner = (rows.start, columns.start)
     return make_decoded(np.moveaxis(values, 0, -1), facts, header.nodata, corner, name)
@@ -140,7 +141,7 @@ def metadata_of(reader: ContainerReader) -> dict[str, Any]:
     """Return the metadata that a file holds."""
     has_any = reader.has(ChunkKind.METADATA)
     payload = reader.payload(ChunkKind.METADATA) if has_any else b""
-    return decode_metadata(payload, reader.header.bands)
+    return unpack_metadata(payload, reader.header.bands)
 
 
 def decoded_tile(
@@ -168,7 +169,7 @@ def _payloads(
     kinds = None
     if reader.has(ChunkKind.MASK, place.index):
         mask = reader.payload(ChunkKind.MASK, place.index)
-        kinds = decode_mask(mask, (bands, place.height, place.width))
+        kinds = decode_mask(mask, bands, place.height, place.width)
     return reader.payload(ChunkKind.TILE, place.index), kinds
 
 

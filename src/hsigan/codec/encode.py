@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import xarray as xr
 
 from hsigan.bitstream.container import Chunk, ChunkKind, ContainerWriter, Header, file_bytes
-from hsigan.codec.interface import Codec, SceneEncoder, SceneSurvey
-from hsigan.codec.mask import encode_mask
-from hsigan.codec.metadata import encode_metadata
+from hsigan.bitstream.mask import encode_mask
+from hsigan.codec.interface import Codec, SceneSurvey, Tile
+from hsigan.codec.metadata import pack_metadata
 from hsigan.codec.tiles import Place, SourceTile, in_order, places, read_tiles
 from hsigan.codec.values import check_dtype, fill, restore
 
@@ -94,12 +94,12 @@ class SceneCoding:
             nodata=nodata,
             model_embedded=embed_model and bool(codec.model_bytes),
         )
-        self._metadata = encode_metadata(scene)
+        self._metadata = pack_metadata(scene)
         self._places = places(survey.height, survey.width, codec.tile_px)
         self.is_small = survey.height * survey.width * survey.bands <= SMALL_SAMPLES
         self._kept: list[SourceTile] | None = None
         if self.is_small:
-            self._kept = list(read_tiles(scene, self._places))
+            self._kept = [self._ready(tile) for tile in read_tiles(scene, self._places)]
 
     def encode(self, step: float, measure: bool = True, progress: Progress | None = None) -> Coded:
         """Encode the whole scene; measure what decoding makes of it unless told not to."""
@@ -119,7 +119,13 @@ class SceneCoding:
             place = self._places[(2 * number + 1) * len(self._places) // (2 * count)]
             rows, columns = (_middle(part, side) for part in (place.rows, place.columns))
             pieces += read_tiles(self._scene, [Place(place.index, rows, columns)])
-        return pieces
+        return [self._ready(piece) for piece in pieces]
+
+    def _ready(self, tile: SourceTile) -> SourceTile:
+        return replace(tile, filled=self._filled(tile))
+
+    def _filled(self, tile: SourceTile) -> Tile:
+        return fill(tile.values, tile.kinds, self.survey.band_mean)
 
     def _encode(
         self,
@@ -133,7 +139,8 @@ class SceneCoding:
         decoder = self.codec.decoder(self.header, encoder.side) if measure else None
 
         def code(tile: SourceTile) -> CodedTile:
-            payload = self._encode_tile(encoder, tile)
+            filled = self._filled(tile) if tile.filled is None else tile.filled
+            payload = encoder.encode_tile(filled)
             error = None
             if decoder is not None:
                 decoded = decoder.decode_tile(payload, tile.place.height, tile.place.width)
@@ -147,9 +154,6 @@ class SceneCoding:
             if progress is not None:
                 progress(done, count)
         return Coded(step, encoder.side, coded)
-
-    def _encode_tile(self, encoder: SceneEncoder, tile: SourceTile) -> bytes:
-        return encoder.encode_tile(fill(tile.values, tile.kinds, self.survey.band_mean))
 
     def size(self, coded: Coded) -> int:
         """Return the bytes of the file, masks and metadata included."""

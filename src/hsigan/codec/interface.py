@@ -29,7 +29,7 @@ Tile = NDArray[np.float32]
 """(B, h, w) in the scene's own units."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SceneSurvey:
     """What one pass over a scene told about it; all figures are over valid samples.
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from hsigan.bitstream.varint import ByteReader, varint
 from hsigan.codec.allowance import allow_error
-from hsigan.codec.basis import orthonormal, principal_axes, quantise_axes, worthwhile
+from hsigan.codec.basis import axes_of, orthonormal, principal_axes, quantise_axes, worthwhile
 from hsigan.codec.codestream import decode_planes, encode_planes
 from hsigan.codec.interface import SceneSurvey, Tile
 from hsigan.codec.model_file import load_model, model_content, read_model
@@ -124,7 +124,7 @@ class KltCodec:
             turn = _Turn(bands, self._arrays["mean"], self._arrays["axes"][:, :count], True)
             return _Encoder(head + varint(count), turn, step)
         used = survey.usable
-        variances, axes = principal_axes(survey.covariance[np.ix_(used, used)])
+        variances, axes = axes_of(survey)
         count = worthwhile(variances, step, pixels)
         unit = mean_unit(step, pixels)
         means = to_units(survey.band_mean[used], unit)

@@ -1,9 +1,10 @@
-"""Scenes to files and back: the rate is held on the bytes of the file, the quality on its pixels."""
+"""Scenes to files and back: rates are held on the bytes of the file, quality on its pixels."""
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from hsigan.codec.inspect import inspect_file, verify_file
 from hsigan.codec.interface import Codec, SceneSurvey
 from hsigan.codec.rate import DEFAULT_PSNR_DB, Target, find_step
 from hsigan.codec.survey import survey_scene
+from hsigan.codec.tiles import one_blas_thread
 from hsigan.errors import InputError
 
 __all__ = [
@@ -97,9 +99,10 @@ def compress_scene(
         The scene is nothing for this codec, or the target is out of its reach.
     """
     started = time.perf_counter()
-    survey = survey_scene(scene)
-    coding = SceneCoding(scene, survey, codec, embed_model, threads)
-    coded = _coded(coding, target, progress)
+    with one_blas_thread():
+        survey = survey_scene(scene)
+        coding = SceneCoding(scene, survey, codec, embed_model, threads)
+        coded = _coded(coding, target, progress)
     coding.write(coded, Path(path))
     size = Path(path).stat().st_size
     pixels = survey.height * survey.width
@@ -193,12 +196,11 @@ class _Search:
             return math.log(size / self._most_bytes)
         return float(self._target.psnr_db or 0.0) - coded.psnr_db(self._coding.survey.peak)
 
-    def _found(self, excess: object, tolerance: float) -> float:
+    def _found(self, excess: Callable[[float], float], tolerance: float) -> float:
         survey = self._coding.survey
         try:
-            return find_step(
-                excess, _start(survey, self._target), not self._is_rate, tolerance
-            ).step  # type: ignore[arg-type]
+            start = _start(survey, self._target)
+            return find_step(excess, start, not self._is_rate, tolerance).step
         except InputError as error:
             raise InputError(
                 f"{self._words()} is out of the reach of codec {self._coding.codec.name} on this "

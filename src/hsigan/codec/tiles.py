@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
+from hsigan.codec.interface import Tile
 from hsigan.codec.values import Kinds, kinds_of
 
 Given = TypeVar("Given")
@@ -39,11 +42,12 @@ class Place:
 
 @dataclass(frozen=True)
 class SourceTile:
-    """A tile as the scene has it: values (B, h, w) in its own type; kinds None where all is data."""
+    """A tile as the scene has it: (B, h, w) in its own type; kinds None where all is data."""
 
     place: Place
     values: NDArray[Any]
     kinds: Kinds | None
+    filled: Tile | None = None  # float32 and without gaps, where a tile is encoded several times
 
     @property
     def valid(self) -> int:
@@ -65,7 +69,7 @@ class SourceTile:
 
 def places(height: int, width: int, tile_px: int) -> list[Place]:
     """Return where the tiles of a scene lie; those at its right and lower edge may be smaller."""
-    found = []
+    found: list[Place] = []
     for top in range(0, height, tile_px):
         rows = slice(top, min(top + tile_px, height))
         for left in range(0, width, tile_px):
@@ -83,6 +87,13 @@ def read_tiles(scene: xr.Dataset, wanted: Iterable[Place]) -> Iterator[SourceTil
             rows, block = place.rows, scene["values"][place.rows].values
         values = np.moveaxis(block[:, place.columns], -1, 0)
         yield SourceTile(place, values, kinds_of(values, nodata))
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Let each tile's matrices be multiplied by one thread: sums then have one order of terms."""
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
 
 
 def in_order(work: Callable[[Given], Made], items: Iterable[Given], threads: int) -> Iterator[Made]:

@@ -1,8 +1,8 @@
 """Samples that are no data: told apart, filled for encoders, and put back as they were.
 
-Each sample is of a kind: data, the scene's nodata value, NaN, +infinity or -infinity. Kinds are
-kept exactly, in a mask beside the tile; what a codec does to the rest is rounded into the scene's
-own type and never becomes the nodata value.
+Each sample is of a kind (`SampleCode`): valid, the scene's nodata value, NaN, an infinity. Kinds
+are kept exactly, in a mask beside the tile; what a codec does to the rest is rounded into the
+scene's own type and never becomes the nodata value.
 """
 
 from __future__ import annotations
@@ -13,15 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from hsigan.bitstream.header import DTYPES
+from hsigan.bitstream.mask import SampleCode, restore_samples, sample_codes
 from hsigan.codec.interface import Tile
 from hsigan.errors import InputError
 
 Kinds = NDArray[np.uint8]
 """(B, h, w)."""
-
-DATA, NODATA, NAN, PLUS_INFINITY, MINUS_INFINITY = range(5)
-
-DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
 
 
 def check_dtype(dtype: np.dtype[Any]) -> None:
@@ -40,35 +38,17 @@ def check_dtype(dtype: np.dtype[Any]) -> None:
 
 
 def kinds_of(values: NDArray[Any], nodata: float | None) -> Kinds | None:
-    """Return the kind of each sample, or None where all are data.
+    """Return the `SampleCode` of each sample, or None where all are valid.
 
     Parameters
     ----------
     values : any shape, in the scene's own type
     nodata : the scene's nodata value
     """
-    missing = None if nodata is None else _equals(values, nodata)
-    if values.dtype.kind != "f":
-        if missing is None or not missing.any():
-            return None
-        return np.asarray(missing, dtype=np.uint8)
-    finite = np.isfinite(values)
-    if finite.all() and (missing is None or not missing.any()):
+    if values.dtype.kind != "f" and nodata is None:
         return None
-    kinds = np.zeros(values.shape, dtype=np.uint8)
-    kinds[np.isnan(values)] = NAN
-    kinds[np.isposinf(values)] = PLUS_INFINITY
-    kinds[np.isneginf(values)] = MINUS_INFINITY
-    if missing is not None:
-        kinds[missing] = NODATA
-    return kinds
-
-
-def _equals(values: NDArray[Any], nodata: float) -> NDArray[np.bool_]:
-    """Compare in the values' own type, as readers do: -9999.9 is not itself in float32."""
-    if values.dtype.kind == "f":
-        return np.asarray(values == values.dtype.type(nodata))
-    return np.asarray(values == nodata)
+    kinds = sample_codes(values, nodata)
+    return kinds if kinds.any() else None
 
 
 def fill(values: NDArray[Any], kinds: Kinds | None, band_mean: NDArray[np.float64]) -> Tile:
@@ -81,7 +61,7 @@ def fill(values: NDArray[Any], kinds: Kinds | None, band_mean: NDArray[np.float6
         return filled
     if filled is values:
         filled = filled.copy()
-    missing = kinds != DATA
+    missing = kinds != SampleCode.VALID
     done: list[tuple[NDArray[np.bool_], NDArray[np.intp]]] = []
     for band in np.flatnonzero(missing.any(axis=(1, 2))):
         gaps = missing[band]
@@ -90,12 +70,16 @@ def fill(values: NDArray[Any], kinds: Kinds | None, band_mean: NDArray[np.float6
             continue
         nearest = next((found for known, found in done if np.array_equal(known, gaps)), None)
         if nearest is None:
-            nearest = ndimage.distance_transform_edt(
-                gaps, return_distances=False, return_indices=True
-            )[:, gaps]
+            nearest = _nearest_valid(gaps)
             done.append((gaps, nearest))
         filled[band][gaps] = filled[band][nearest[0], nearest[1]]
     return filled
+
+
+def _nearest_valid(gaps: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return rows and columns (2, N) of the valid samples that are nearest to the gaps (h, w)."""
+    found = ndimage.distance_transform_edt(gaps, return_distances=False, return_indices=True)
+    return np.asarray(found, dtype=np.intp)[:, gaps]
 
 
 def restore(
@@ -114,11 +98,7 @@ def restore(
     else:
         values = _integers(decoded, dtype, nodata)
     if kinds is not None:
-        if nodata is not None:
-            values[kinds == NODATA] = nodata
-        for kind, special in ((NAN, np.nan), (PLUS_INFINITY, np.inf), (MINUS_INFINITY, -np.inf)):
-            if dtype.kind == "f":
-                values[kinds == kind] = special
+        restore_samples(values, kinds, nodata)
     return values
 
 
@@ -127,7 +107,7 @@ def _integers(decoded: Tile, dtype: np.dtype[Any], nodata: float | None) -> NDAr
     wide = np.float32 if dtype.itemsize <= 2 else np.float64
     rounded = np.rint(decoded, dtype=wide)
     values = np.clip(rounded, limits.min, limits.max, out=rounded).astype(dtype)
-    if nodata is not None and nodata == int(nodata) and limits.min <= nodata <= limits.max:
+    if nodata is not None and float(nodata).is_integer() and limits.min <= nodata <= limits.max:
         step = 1 if nodata < limits.max else -1
         values[values == dtype.type(nodata)] = int(nodata) + step
     return values
@@ -136,6 +116,7 @@ def _integers(decoded: Tile, dtype: np.dtype[Any], nodata: float | None) -> NDAr
 def _floats(decoded: Tile, dtype: np.dtype[Any], nodata: float | None) -> NDArray[Any]:
     values = decoded.astype(dtype)
     if nodata is not None:
-        number = dtype.type(nodata)
+        with np.errstate(over="ignore"):
+            number = dtype.type(nodata)
         values[values == number] = np.nextafter(number, dtype.type(0 if number else 1))
     return values
