@@ -47,8 +47,36 @@ def _klt() -> Any:
     return KltCodec
 
 
+def _hific() -> Any:
+    from hsigan.codec.neural import HificCodec
+
+    return HificCodec
+
+
+def _hific_se() -> Any:
+    from hsigan.codec.neural import HificSECodec
+
+    return HificSECodec
+
+
+def _hific_3d() -> Any:
+    from hsigan.codec.neural import Hific3DCodec
+
+    return Hific3DCodec
+
+
+def _hific_tunable() -> Any:
+    from hsigan.codec.neural import HificTunableCodec
+
+    return HificTunableCodec
+
+
 CODECS: dict[str, Entry] = {
     "klt": Entry(1, _klt),
+    "hific": Entry(16, _hific, needs_model=True),
+    "hific-se": Entry(17, _hific_se, needs_model=True),
+    "hific-3d": Entry(18, _hific_3d, needs_model=True),
+    "hific-tunable": Entry(19, _hific_tunable, needs_model=True),
 }
 
 
