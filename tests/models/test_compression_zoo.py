@@ -184,7 +184,11 @@ class TestAutoencoders:
         latents = model.analyse(tiles(case, 1)).numel()
         step = model.autoencoder.latent_step
         side = -(-px // step) * step
-        whole = {"1d-cae": -(-bands // ratio) * ratio, "sscnet": bands, "3d-cae": -(-bands // 4) * 4}
+        whole = {
+            "1d-cae": -(-bands // ratio) * ratio,
+            "sscnet": bands,
+            "3d-cae": -(-bands // 4) * 4,
+        }
         assert whole[name] * side**2 / ratio <= latents < whole[name] * side**2 / ratio + side**2
 
     def test_seeds_decide_and_files_keep_everything(self, case: Case) -> None:
