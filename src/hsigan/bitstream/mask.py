@@ -1,8 +1,8 @@
 """MASK chunks: which samples are no numbers that a codec codes, exactly (docs/file-format.md).
 
 Most masks say little: pixels outside of a swath, bands of water vapour, a few dead samples. What is
-coded is how a block differs from expectation, as runs: first the map of pixels, then what differs
-from bands that are one code throughout and from that map.
+coded is how a block differs from expectation, as runs: bands with a code of their
+own, the map of all others' pixels, then what differs from both.
 """
 
 from __future__ import annotations
@@ -97,18 +97,27 @@ def encode_mask(codes: Codes) -> bytes:
 
 
 def _expectation(codes: Codes) -> tuple[Codes, Codes]:
-    """Return the codes of bands that are one code throughout (B,), and of pixels in all others."""
+    """Return codes of bands (B,), 0 for those that follow the pixels, and of pixels (H, W).
+
+    A pixel has the code of most bands that are not one code throughout; a band has a code of its
+    own where that leaves fewer samples to correct.
+    """
     low, high = codes.min(axis=(1, 2)), codes.max(axis=(1, 2))
-    bands = np.where(low == high, low, 0).astype(np.uint8)
-    others = codes[bands == 0]
-    if not len(others):
-        return bands, np.zeros(codes.shape[1:], np.uint8)
-    low, high = others.min(axis=0), others.max(axis=0)
-    return bands, np.where(low == high, low, 0).astype(np.uint8)
+    pixels = _commonest(codes[low != high], axis=0)
+    bands = _commonest(codes, axis=(1, 2))
+    from_pixels = np.count_nonzero(codes != pixels, axis=(1, 2))
+    from_bands = np.count_nonzero(codes != bands[:, None, None], axis=(1, 2))
+    return np.where(from_bands < from_pixels, bands, 0).astype(np.uint8), pixels
+
+
+def _commonest(codes: Codes, axis: int | tuple[int, ...]) -> Codes:
+    """Return the code that occurs most often along some axes."""
+    counts = [np.count_nonzero(codes == code, axis=axis) for code in SampleCode]
+    return np.asarray(np.argmax(counts, axis=0), np.uint8)
 
 
 def _expected(bands: Codes, pixels: Codes) -> Codes:
-    """Return the codes (B, H, W) that bands (B,) and pixels (H, W) let expect."""
+    """Return the codes (B, H, W) that bands (B,), where they have one, and pixels let expect."""
     columns = bands[:, None, None]
     return np.where(columns > 0, columns, pixels)
 

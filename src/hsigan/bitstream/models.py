@@ -30,6 +30,12 @@ class Model:
             (frequencies - 1).astype(np.float64), lazy=False, perfect=False
         )
 
+    def information(self, symbols: Indices) -> float:
+        """Return the information of symbols (N,), in bits."""
+        if len(symbols) < self.size:
+            return float(self.bits[symbols].sum())
+        return float(np.bincount(symbols, minlength=self.size) @ self.bits)
+
 
 @cache
 def uniform(bits: int) -> Model:
@@ -103,7 +109,7 @@ class Source:
             symbols: Indices = self._coder.decode(model.exact, count)
         except BaseException as error:
             raise _instead_of_panic(error, StreamError("the payload is damaged")) from error
-        self._bits += float(np.bincount(symbols, minlength=model.size) @ model.bits)
+        self._bits += model.information(symbols)
         self._symbols += count
         return symbols
 
@@ -115,7 +121,7 @@ class Source:
         by 2**24 loses.
         """
         slack = 1e-9 * self._bits + 1e-3
-        longest = self._bits + self._symbols * np.log2(1 + 2**-8) + 8 + slack
+        longest = self._bits + self._symbols * np.log2(1 + 2**-8) + 8 * bool(self._symbols) + slack
         if not self._bits - slack <= self._payload_bits <= longest:
             raise StreamError("the payload is damaged: its symbols do not need as many bytes")
 
