@@ -71,12 +71,33 @@ def _hific_tunable() -> Any:
     return HificTunableCodec
 
 
+def _cae_1d() -> Any:
+    from hsigan.codec.autoencoders import AutoencoderCodec
+
+    return AutoencoderCodec
+
+
+def _sscnet() -> Any:
+    from hsigan.codec.autoencoders import SSCNetCodec
+
+    return SSCNetCodec
+
+
+def _cae_3d() -> Any:
+    from hsigan.codec.autoencoders import CAE3DCodec
+
+    return CAE3DCodec
+
+
 CODECS: dict[str, Entry] = {
     "klt": Entry(1, _klt),
     "hific": Entry(16, _hific, needs_model=True),
     "hific-se": Entry(17, _hific_se, needs_model=True),
     "hific-3d": Entry(18, _hific_3d, needs_model=True),
     "hific-tunable": Entry(19, _hific_tunable, needs_model=True),
+    "cae-1d": Entry(24, _cae_1d, needs_model=True),
+    "sscnet": Entry(25, _sscnet, needs_model=True),
+    "cae-3d": Entry(26, _cae_3d, needs_model=True),
 }
 
 
