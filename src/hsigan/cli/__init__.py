@@ -49,21 +49,25 @@ def _add_commands() -> None:
         classify,
         demo,
         evaluate_augmentation,
+        evaluate_compression,
         evaluate_synthesis,
         report,
         sample,
         scene,
         split,
         train_classifier,
+        train_codec,
         train_gan,
     )
 
-    train = _group("Train a GAN or a classifier.")
+    train = _group("Train a GAN, a classifier or a codec.")
     train.command("gan")(train_gan.train_gan_command)
     train.command("classifier")(train_classifier.train_classifier_command)
-    evaluate = _group("Measure samples, and what they gain.")
+    train.command("codec")(train_codec.train_codec_command)
+    evaluate = _group("Measure samples and what they gain, and codecs.")
     evaluate.command("synthesis")(evaluate_synthesis.evaluate_synthesis_command)
     evaluate.command("augmentation")(evaluate_augmentation.evaluate_augmentation_command)
+    evaluate.command("compression")(evaluate_compression.evaluate_compression_command)
 
     app.command("demo")(demo.demo_command)
     app.add_typer(scene.app, name="scene", help="Read, list, fetch, simulate, convert scenes.")

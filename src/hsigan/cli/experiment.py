@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,21 +56,31 @@ def open_experiment(
         return open_inputs(names, reading)
     if not config.scenes:
         raise InputError("no scene was given: name files, or a recipe with --recipe.")
+    files = recipe_files(config.scenes, config.leave_out)
+    return open_inputs(files, recipe_reading(config.reading))
+
+
+def recipe_reading(reading: dict[str, Any]) -> Reading:
+    """Return a recipe's options of reading, its files found below ``HSIGAN_DATA`` where need be."""
     own: dict[str, Any] = {
         key: _on_disk(value) if key in ("labels", "label_table", "wavelengths") else value
-        for key, value in config.reading.items()
+        for key, value in reading.items()
     }
     if "labels" in own:
         own["labels"] = [own["labels"]]
     if "label_table" in own:
         own["label_table"] = Path(own["label_table"])
-    files = [
+    return Reading(**own)
+
+
+def recipe_files(scenes: Sequence[str], leave_out: Sequence[str]) -> list[str]:
+    """Return the files that a recipe's names and patterns stand for, without those left out."""
+    return [
         str(path)
-        for name in config.scenes
+        for name in scenes
         for path in ([name] if _is_known(name) else expand_scene(_on_disk(name)))
-        if Path(str(path)).name not in config.leave_out
+        if Path(str(path)).name not in leave_out
     ]
-    return open_inputs(files, Reading(**own))
 
 
 def _is_known(name: str) -> bool:
