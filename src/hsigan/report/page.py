@@ -12,6 +12,15 @@ from markupsafe import Markup
 from hsigan.errors import RunError
 from hsigan.files import whole_file
 from hsigan.report.blocks import Block, Chapter, Section
+from hsigan.report.compression import EXPERIMENT, comparisons, compression_findings
+from hsigan.report.compression_curves import curve_blocks
+from hsigan.report.compression_pictures import picture_blocks
+from hsigan.report.compression_tables import (
+    classifier_blocks,
+    cost_blocks,
+    difference_blocks,
+    realism_blocks,
+)
 from hsigan.report.fidelity import fidelities, fidelity_blocks, fidelity_findings
 from hsigan.report.folder import Results, read_results
 from hsigan.report.gains import gain_blocks, gain_findings
@@ -73,7 +82,9 @@ def render_report(found: Sequence[Results]) -> str:
 
 
 def _chapter(results: Results, index: int) -> Chapter:
-    judged, compared = fidelities(results.records), studies(results.records)
+    coded = comparisons(results.records)
+    others = [record for record in results.records if record.experiment != EXPERIMENT]
+    judged, compared = fidelities(others), studies(others)
     fidelity: list[Block] = [b for one in judged for b in fidelity_blocks(results, one)]
     gains: list[Block] = [b for one in compared for b in gain_blocks(one)]
     candidates = (
@@ -86,12 +97,19 @@ def _chapter(results: Results, index: int) -> Chapter:
         ("gains", "Do they improve the classifier?", gains),
         ("interpolation", "Between spectra", interpolation_blocks(results)),
         ("maps", "Class maps", map_blocks(results)),
+        ("curves", "Quality against bytes", curve_blocks(results, coded)),
+        ("differences", "What is gained on the baseline", difference_blocks(results, coded)),
+        ("decoded", "Before and after", picture_blocks(results, coded)),
+        ("realism", "Do decoded scenes look real?", realism_blocks(results, coded)),
+        ("classifier", "What a classifier loses", classifier_blocks(coded)),
+        ("costs", "What it costs", cost_blocks(coded)),
         ("provenance", "What was run", provenance_blocks(results)),
     )
     sections = [
         Section(f"{name}-{index}", title, blocks) for name, title, blocks in candidates if blocks
     ]
     findings = gain_findings(compared) + fidelity_findings(results, judged)
+    findings += compression_findings(results, coded)
     return Chapter(f"results-{index}", results.title, findings, sections, _notes(results))
 
 
