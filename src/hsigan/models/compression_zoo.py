@@ -9,14 +9,17 @@ from typing import Any
 
 from hsigan.models.compression_model import CompressionModel
 from hsigan.models.hific import Discriminator
-from hsigan.models.quantised_autoencoder import AUTOENCODERS, QuantisedAutoencoder
+from hsigan.models.spectral_autoencoders import CAE1D, CAE3D, SSCNet
 
-COMPRESSORS: dict[str, type[CompressionModel | QuantisedAutoencoder]] = {
-    "hific": CompressionModel,
-    "quantised-autoencoder": QuantisedAutoencoder,
-}
+COMPRESSORS: dict[str, type[CompressionModel]] = {"hific": CompressionModel}
 
 DISCRIMINATORS: dict[str, type[Discriminator]] = {"hific": Discriminator}
+
+AUTOENCODERS: dict[str, type[CAE1D | SSCNet | CAE3D]] = {
+    "cae-1d": CAE1D,
+    "sscnet": SSCNet,
+    "cae-3d": CAE3D,
+}
 
 HIFIC_VARIANTS: dict[str, dict[str, Any]] = {
     "hific": {},
@@ -29,5 +32,3 @@ HIFIC_VARIANTS: dict[str, dict[str, Any]] = {
 }
 """Arguments of `CompressionModel` by the name of the variant: the rows of Byju et al., Table II,
 and the model for all rates."""
-
-__all__ = ["AUTOENCODERS", "COMPRESSORS", "DISCRIMINATORS", "HIFIC_VARIANTS"]
