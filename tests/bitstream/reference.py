@@ -1,6 +1,7 @@
 """A decoder of payloads and of files in plain Python, written from docs/file-format.md alone."""
 
 import zlib
+from itertools import pairwise
 
 TOTAL = 2**24
 
@@ -42,7 +43,7 @@ def decode_group(coder: RangeDecoder, table: list[int], count: int) -> list[int]
     for _ in range(longest):
         weights.append(weights[-1] * table[usual] // TOTAL)
     starts = [TOTAL - (w + 2**23) // TOTAL for w in weights] + [TOTAL]
-    runs = [b - a for a, b in zip(starts, starts[1:], strict=False)]
+    runs = [b - a for a, b in pairwise(starts)]
     others, before = [], 0
     for place, frequency in enumerate(table):
         if place != usual:

@@ -21,8 +21,7 @@ Frequencies = NDArray[np.uint32]
 def freeze(probabilities: Floats) -> Frequencies:
     """Round probabilities (n,) and what they leave to 1 to n + 1 integers >= 1 that sum to 2**24.
 
-    Every symbol gets 1 and its share of the rest, rounded down; what rounding leaves goes to the
-    most probable one.
+    Every symbol gets 1 and its share of the rest; where the shares end is rounded down.
 
     Raises
     ------
@@ -37,6 +36,7 @@ def freeze(probabilities: Floats) -> Frequencies:
     if total > 1 + 1e-6:
         raise InputError(f"a table's probabilities must sum to 1 at most. Got {total} instead.")
     full = np.append(probabilities, max(0.0, 1 - total)) / max(total, 1.0)
-    table: NDArray[np.int64] = 1 + np.floor(full * (TOTAL - len(full))).astype(np.int64)
-    table[np.argmax(table)] += TOTAL - table.sum()
-    return np.asarray(table, np.uint32)
+    room = TOTAL - len(full)
+    ends = np.minimum(np.floor(np.cumsum(full) * room), room)
+    ends[-1] = room
+    return np.asarray(np.diff(ends, prepend=0.0) + 1, np.uint32)

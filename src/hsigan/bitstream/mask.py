@@ -59,19 +59,22 @@ def restore_samples(values: NDArray[Any], codes: Codes, nodata: float | None) ->
     StreamError
         A code does not fit: "no data" in a scene without such a value, NaN among integers.
     """
-    is_integer = not np.issubdtype(values.dtype, np.floating)
     fills = {
         SampleCode.NODATA: nodata,
-        SampleCode.NAN: None if is_integer else np.nan,
-        SampleCode.POSITIVE_INFINITY: None if is_integer else np.inf,
-        SampleCode.NEGATIVE_INFINITY: None if is_integer else -np.inf,
+        SampleCode.NAN: np.nan,
+        SampleCode.POSITIVE_INFINITY: np.inf,
+        SampleCode.NEGATIVE_INFINITY: -np.inf,
     }
     for code, fill in fills.items():
         chosen = codes == code
-        if fill is not None:
+        if not chosen.any():
+            continue
+        if fill is None:
+            raise StreamError("the mask is damaged: the scene has no value for NODATA")
+        try:
             values[chosen] = fill
-        elif chosen.any():
-            raise StreamError(f"the mask is damaged: the scene cannot hold {code.name}")
+        except (ValueError, OverflowError) as error:
+            raise StreamError(f"the mask is damaged: the scene cannot hold {code.name}") from error
 
 
 def encode_mask(codes: Codes) -> bytes:
