@@ -1,0 +1,276 @@
+"""Networks that repair decoded KLT components: what a quantiser has taken away, guessed back.
+
+Planes are measured in steps of the quantiser, so that one network serves every step, and each
+component goes through it alone, so that any number of components of any sensor will do. What
+components tell about each other is evidence that needs no training: local regressions on the
+leading ones.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the name that PyTorch's own documentation uses
+
+SLOPE = 0.1
+"""LeakyReLU's slope for negative values."""
+GUIDES = 3
+"""Leading components that all others are regressed on."""
+NOISE_BANDS = 3
+"""Noise planes per component, each of half the frequency of the one before."""
+
+_DETAIL_PX = 6  # radius of the window whose mean is taken off: the network sees details alone
+_RADII = (2, 5)  # of the windows of regressions
+_SOFTNESS = 0.05  # of a regression, in squared steps: guides without details predict nothing
+_GROUP = 2  # pixels are worked on in groups of 2 x 2
+_EVIDENCE = 3 + len(_RADII)
+_FACTS = 4
+
+
+def window_mean(planes: Tensor, radius: int) -> Tensor:
+    """Return means over windows of side 2 radius + 1, cut off at the border; (N, K, H, W)."""
+    side = 2 * radius + 1
+    rows = F.avg_pool2d(planes, (side, 1), 1, (radius, 0), count_include_pad=False)
+    return F.avg_pool2d(rows, (1, side), 1, (0, radius), count_include_pad=False)
+
+
+def local_regression(planes: Tensor, radius: int) -> Tensor:
+    """Predict every component from the leading three by linear regressions in windows.
+
+    The guided filter of He, Sun and Tang (IEEE TPAMI 35 (6), 2013, section 3) with several guides.
+    Components are uncorrelated over a scene, not within a window: at an edge they all change in the
+    same place, and the leading ones, which a quantiser spares most, say where.
+
+    Parameters
+    ----------
+    planes
+        (N, K, H, W), in steps, about zero.
+    radius
+        Windows have a side of 2 radius + 1 pixels.
+
+    Returns
+    -------
+    Tensor
+        (N, K, H, W). A leading component is among its own guides: it comes out smoothed, where it
+        changes by less than a step.
+    """
+    guides = planes[:, :GUIDES].unbind(1)
+    mean = window_mean(planes, radius)
+    centres = mean[:, :GUIDES].unbind(1)
+    # Covariances of each guide with all components, the other guides among them.
+    covariances = [
+        window_mean(planes * guide[:, None], radius) - mean * centre[:, None]
+        for guide, centre in zip(guides, centres, strict=True)
+    ]
+    slopes = _solve(covariances)
+    offset = mean
+    for slope, centre in zip(slopes, centres, strict=True):
+        offset = offset - slope * centre[:, None]
+    # Every pixel lies in many windows, whose regressions are averaged.
+    predicted = window_mean(offset, radius)
+    for slope, guide in zip(slopes, guides, strict=True):
+        predicted = predicted + window_mean(slope, radius) * guide[:, None]
+    return predicted
+
+
+def _solve(covariances: list[Tensor]) -> list[Tensor]:
+    """Return slopes, G of (N, K, H, W), by Gaussian elimination of G equations at every pixel.
+
+    Equation i has the covariances of guide i: those with the guides on the left, those with all
+    components on the right.
+    """
+    count = len(covariances)
+    left = [list(row[:, :count, None].unbind(1)) for row in covariances]  # (N, 1, H, W)
+    right = list(covariances)
+    for i in range(count):
+        left[i][i] = left[i][i].clamp_min(0) + _SOFTNESS
+    for i in range(count):
+        for j in range(i + 1, count):
+            share = left[j][i] / left[i][i]
+            left[j] = [low - share * high for low, high in zip(left[j], left[i], strict=True)]
+            left[j][j] = left[j][j].clamp_min(_SOFTNESS)  # as it is, but for rounding
+            right[j] = right[j] - share * right[i]
+    slopes = right
+    for i in reversed(range(count)):
+        for j in range(i + 1, count):
+            slopes[i] = slopes[i] - left[i][j] * slopes[j]
+        slopes[i] = slopes[i] / left[i][i]
+    return slopes
+
+
+def gather_evidence(planes: Tensor) -> Tensor:
+    """Return what the network sees of decoded planes.
+
+    Parameters
+    ----------
+    planes
+        (N, K, H, W), in steps, the leading component first.
+
+    Returns
+    -------
+    Tensor
+        (N, K, C, H, W): the component's details, finer details, what the regressions add to it,
+        and the logarithm of all components' details (the one channel that has no sign).
+    """
+    detail = planes - window_mean(planes, _DETAIL_PX)
+    fine = planes - window_mean(planes, 1)
+    energy = detail.square().sum(dim=1, keepdim=True).sqrt().log1p().expand_as(detail)
+    added = [local_regression(detail, radius) - detail for radius in _RADII]
+    return torch.stack([detail, fine, *added, energy], dim=2)
+
+
+def noise_bands(noise: Tensor) -> Tensor:
+    """Split white noise (N, K, H, W) of variance 1 into bands (N, K, 3, H, W) of variance 1."""
+    bands, before, share = [], noise, 1.0
+    for radius in (1, 3, 7)[:NOISE_BANDS]:
+        smoothed, area = window_mean(noise, radius), (2 * radius + 1) ** 2
+        bands.append((before - smoothed) / (share - 1 / area) ** 0.5)
+        before, share = smoothed, 1 / area
+    return torch.stack(bands, dim=2)
+
+
+def describe_components(log_ratios: Tensor) -> Tensor:
+    """Return what the networks are told of each component, (N, K, 4) numbers of about unit size.
+
+    ``log_ratios`` (N, K) are natural logarithms of the components' expected deviations in steps,
+    the leading one first.
+    """
+    ratio = log_ratios.clamp(-4, 5) / 2
+    behind = (log_ratios - log_ratios[:, :1]).clamp(-6, 0)
+    return torch.stack([ratio, ratio.square() / 3, behind / 3, behind.exp()], dim=2)
+
+
+class ComponentRepair(nn.Module):
+    """Adds to decoded components what was probably lost.
+
+    ::
+
+        evidence (N, K, C, H, W) ─> groups of 2 x 2 pixels (N K, 4 C, H/2, W/2)
+            ─> conv 3x3, LeakyReLU ─> residual convs, LeakyReLU ─┬─ conv 3x3 ─> correction ── + ─>
+                  ^ shifts                                     └─ conv 3x3 ─> amplitudes ─┐ │
+        facts (N, K, 4) ─ linear                                 noise (N, K, 3, H, W) ── * ┘
+
+    The last convolutions start at zero: an untrained network changes nothing. Without amplitudes it
+    is a denoiser for the least squared error; with them it adds noise in three bands of frequency,
+    as much as it thinks right at every pixel of every component.
+
+    Parameters
+    ----------
+    width
+        Channels of the hidden layers.
+    layers
+        Hidden layers, the first included.
+    has_noise
+        Whether there are amplitudes.
+    """
+
+    def __init__(self, width: int = 32, layers: int = 3, has_noise: bool = False) -> None:
+        super().__init__()
+        self.arguments = {"width": width, "layers": layers, "has_noise": has_noise}
+        self.width, self.layers = width, layers
+        group = _GROUP**2
+        self.first = nn.Conv2d(_EVIDENCE * group, width, 3, padding=1)
+        self.more = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(layers - 1))
+        self.shifts = nn.Linear(_FACTS, layers * width)
+        self.correction = _silent(width, group)
+        self.amplitudes = _silent(width, NOISE_BANDS * group) if has_noise else None
+
+    def forward(self, planes: Tensor, log_ratios: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Return repaired planes (N, K, H, W).
+
+        Parameters
+        ----------
+        planes
+            Decoded components (N, K, H, W), in steps.
+        log_ratios
+            (N, K), natural logarithms of the components' expected deviations in steps.
+        noise
+            (N, K, 3, H, W) from `noise_bands`, or None: no noise is added.
+        """
+        return planes + self.correct(
+            gather_evidence(planes), describe_components(log_ratios), noise
+        )
+
+    def correct(self, evidence: Tensor, facts: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Return what `forward` adds, (N, K, H, W).
+
+        Parameters
+        ----------
+        evidence
+            (N, K, C, H, W) from `gather_evidence`, of any of the components.
+        facts
+            (N, K, 4) of the same components, from `describe_components`.
+        noise
+            (N, K, 3, H, W) or None.
+        """
+        n, components, _, height, width = evidence.shape
+        padding = (0, -width % _GROUP, 0, -height % _GROUP)
+        grouped = F.pad(evidence.flatten(0, 1), padding, mode="replicate")
+        grouped = F.pixel_unshuffle(grouped, _GROUP)  # (N K, 4 C, H/2, W/2)
+        first, *shifts = self.shifts(facts.flatten(0, 1))[:, :, None, None].chunk(
+            1 + len(self.more), dim=1
+        )
+        hidden = F.leaky_relu(self.first(grouped) + first, SLOPE)
+        for layer, shift in zip(self.more, shifts, strict=True):
+            hidden = hidden + F.leaky_relu(layer(hidden) + shift, SLOPE)
+
+        def ungrouped(groups: Tensor) -> Tensor:
+            pixels = F.pixel_shuffle(groups, _GROUP)[:, :, :height, :width]
+            return pixels.reshape(n, components, -1, height, width)
+
+        correction = ungrouped(self.correction(hidden))[:, :, 0]
+        if noise is None or self.amplitudes is None:
+            return correction
+        return correction + (ungrouped(self.amplitudes(hidden)) * noise).sum(dim=2)
+
+
+def _silent(inputs: int, outputs: int) -> nn.Conv2d:
+    convolution = nn.Conv2d(inputs, outputs, 3, padding=1)
+    for parameter in convolution.parameters():
+        nn.init.zeros_(parameter)
+    return convolution
+
+
+class RepairCritic(nn.Module):
+    """Scores textures: what a decoder adds to the planes, beside what it adds it to.
+
+    ::
+
+        residuals, details (N, 2 C, H, W) ─> conv 3x3 ─> conv 4x4 / 2 ─> conv 4x4 / 2 ─> conv 1x1
+                                                ^ shifts ─ linear ─ facts (N, C, 4)
+            ─> a score for every window of 12 x 12 pixels ─ mean ─> (N,)
+
+    Residuals are in steps, where the originals' have about the same size at every rate. There is no
+    normalisation: gradient penalties belong to each patch.
+
+    Parameters
+    ----------
+    components
+        C, the leading components that it looks at.
+    width
+        Channels of its first layer; the others have twice as many.
+    """
+
+    def __init__(self, components: int = 6, width: int = 32) -> None:
+        super().__init__()
+        self.arguments = {"components": components, "width": width}
+        self.components = components
+        layers = [
+            nn.Conv2d(2 * components, width, 3, padding=1),
+            nn.Conv2d(width, 2 * width, 4, 2, 1),
+            nn.Conv2d(2 * width, 2 * width, 4, 2, 1),
+        ]
+        self.layers = nn.ModuleList(layers)
+        self._sizes = [layer.out_channels for layer in layers]
+        self.shifts = nn.Linear(_FACTS * components, sum(self._sizes))
+        self.score = nn.Conv2d(2 * width, 1, 1)
+
+    def forward(self, residuals: Tensor, details: Tensor, facts: Tensor) -> Tensor:
+        """Return (N,) scores; of residuals, details (N, K, H, W) and facts the first C serve."""
+        count = self.components
+        seen = torch.cat([residuals[:, :count], details[:, :count].clamp(-8, 8)], dim=1)
+        shifts = self.shifts(facts[:, :count].flatten(1))[:, :, None, None]
+        for layer, shift in zip(self.layers, shifts.split(self._sizes, dim=1), strict=True):
+            seen = F.leaky_relu(layer(seen) + shift, 2 * SLOPE)
+        score: Tensor = self.score(seen)
+        return score.mean(dim=(1, 2, 3))

@@ -1,0 +1,134 @@
+"""Repairing decoded components in a codec: gains, noise, weights in a model file."""
+
+import numpy as np
+import pytest
+import torch
+
+from hsigan.bitstream.varint import varint
+from hsigan.codec.component_repair import (
+    GAINS,
+    Repairer,
+    component_deviations,
+    split_gain,
+    white_noise,
+    with_gain,
+)
+from hsigan.errors import StreamError
+from hsigan.models.component_repair import ComponentRepair
+
+STEP = 10.0
+DEVIATIONS = np.array([60.0, 20.0, 5.0])
+
+
+def planes(seed=0, height=9, width=14):
+    random = np.random.default_rng(seed)
+    return (30 * random.standard_normal((3, height, width))).astype(np.float32)
+
+
+def repairer(seed=0):
+    torch.manual_seed(seed)
+    networks = ComponentRepair(4, 2), ComponentRepair(4, 2, has_noise=True)
+    for network in networks:
+        for parameter in network.parameters():
+            torch.nn.init.normal_(parameter, std=0.1)
+    return Repairer(*networks)
+
+
+def test_an_encoder_that_knows_the_original_is_never_hurt():
+    own = repairer()
+    original = planes()
+    for seed in range(5):
+        decoded = planes(seed)
+        gain = GAINS[own.best_gain(original, decoded, STEP, DEVIATIONS)]
+        repaired = own.repair(decoded, STEP, DEVIATIONS, gain)
+        assert np.square(repaired - original).sum() <= np.square(decoded - original).sum()
+
+
+@pytest.mark.parametrize("gain", GAINS)
+def test_the_best_gain_is_found(gain):
+    own = repairer()
+    decoded = planes()
+    original = own.repair(decoded, STEP, DEVIATIONS, gain)
+    assert GAINS[own.best_gain(original, decoded, STEP, DEVIATIONS)] == gain
+
+
+def test_weights_survive_a_model_file_in_half_precision():
+    own = repairer()
+    again = Repairer.from_arrays(own.to_arrays())
+    assert again.to_arrays().keys() == own.to_arrays().keys()
+    for name, array in own.to_arrays().items():
+        assert np.array_equal(again.to_arrays()[name], array), name
+    assert Repairer.from_arrays({"mean": np.zeros(3)}) is None
+
+
+def test_repair_depends_on_ratios_to_the_step_alone():
+    own = repairer()
+    once = own.repair(planes(), STEP, DEVIATIONS)
+    twice = own.repair(2 * planes(), 2 * STEP, 2 * DEVIATIONS)
+    assert np.allclose(twice, 2 * once, rtol=1e-4, atol=1e-2)
+
+
+def test_the_same_tile_gets_the_same_texture():
+    own = repairer()
+    first, again, other = (own.embellish(planes(), STEP, DEVIATIONS, 1.0, s) for s in (5, 5, 6))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_without_a_realistic_network_the_faithful_one_serves():
+    own = Repairer(repairer().faithful)
+    realistic = own.embellish(planes(), STEP, DEVIATIONS, 0.5, 1)
+    assert np.array_equal(realistic, own.repair(planes(), STEP, DEVIATIONS, 0.5))
+
+
+def test_noise_is_that_of_splitmix64():
+    # The first outputs of the generator with seed 0, as its reference implementation gives them.
+    outputs = [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
+    sums = [sum(number.to_bytes(8, "big")) - 1020 for number in outputs]
+    expected = np.array(sums, np.float32) * np.float32(1 / np.sqrt(8 * (256**2 - 1) / 12))
+    assert np.array_equal(white_noise((1, 3), 0)[0], expected)
+
+
+def test_noise_is_white_and_nearly_normal():
+    noise = white_noise((4, 200, 200), 1).astype(np.float64)
+    assert abs(noise.mean()) < 0.01
+    assert abs(noise.var() - 1) < 0.01
+    assert abs((noise**4).mean() - 3) < 0.25
+    for axis in range(3):
+        shifted = np.roll(noise, 1, axis)
+        assert abs((noise * shifted).mean()) < 0.01
+    assert abs((noise * white_noise((4, 200, 200), 2)).mean()) < 0.01
+
+
+@pytest.mark.parametrize("count", [1, 31, 32, 200])
+@pytest.mark.parametrize("number", range(len(GAINS)))
+def test_a_gain_shares_the_first_varint(count, number):
+    payload = varint(count) + b"coded"
+    marked = with_gain(payload, number)
+    assert split_gain(marked) == (payload, GAINS[number])
+    assert len(marked) == len(payload) + (32 <= count < 128)
+
+
+def test_an_empty_tile_stays_empty():
+    assert with_gain(b"", 1) == b""
+    assert split_gain(b"")[0] == b""
+
+
+def test_deviations_are_those_of_the_planes():
+    variances = np.zeros((3, 3, 2))
+    variances[0], variances[1], variances[2, 0] = 4.0, 16.0, 3.0
+    assert np.allclose(component_deviations(variances), np.sqrt(3 * 4 / 4 + 3 * 16 / 16 + 3))
+
+
+@pytest.mark.parametrize("damage", ["missing", "shape", "nan"])
+def test_damaged_weights_are_refused(damage):
+    arrays = repairer().to_arrays()
+    name = "repair.faithful.first.weight"
+    if damage == "missing":
+        del arrays[name]
+    elif damage == "shape":
+        arrays[name] = arrays[name][:, :-1]
+    else:
+        arrays[name] = np.full_like(arrays[name], np.nan)
+    with pytest.raises(StreamError, match="repairing network"):
+        Repairer.from_arrays(arrays)
