@@ -15,7 +15,7 @@ from hsigan.errors import InputError, RecipeError, RunError, SceneError
 from hsigan.evaluation import compression_points
 from hsigan.evaluation.compression import Comparison, SceneSource, comparison_facts, scene_digest
 from hsigan.evaluation.compression_codecs import JudgedCodec, open_codecs
-from hsigan.evaluation.compression_config import CompressionConfig
+from hsigan.evaluation.compression_config import ComparisonConfig
 from hsigan.evaluation.compression_points import ForeignPoint
 from hsigan.evaluation.results import FLOOR, Record, ResultsFolder
 from hsigan.metrics.fidelity import measure_fidelity
@@ -54,7 +54,7 @@ def _same(scene: xr.Dataset) -> xr.Dataset:
 
 def _comparison(folder: Path, **changes: Any) -> Comparison:
     given = {key: changes.pop(key) for key in list(changes) if key in _OF_COMPARISON}
-    config = CompressionConfig(**{**SETTINGS, **changes})
+    config = ComparisonConfig(**{**SETTINGS, **changes})
     codecs = given.pop("codecs_", [JudgedCodec("klt", KltCodec())])
     return Comparison("valleys", config, ResultsFolder(folder), codecs, **given)
 
@@ -310,7 +310,7 @@ def test_a_digest_tells_scenes_apart_and_not_their_number_types(
     "name", [name for name in recipe_names("experiment") if name.startswith("compression-")]
 )
 def test_shipped_comparisons_are_valid(name: str) -> None:
-    config = build_config(CompressionConfig, load_recipe("experiment", name))
+    config = build_config(ComparisonConfig, load_recipe("experiment", name))
     assert config.title
     assert config.targets()
     assert not set(config.scenes) & set(config.train)
@@ -330,4 +330,50 @@ def test_shipped_comparisons_are_valid(name: str) -> None:
 )
 def test_impossible_settings_are_refused(override: str, message: str) -> None:
     with pytest.raises(RecipeError, match=message):
-        build_config(CompressionConfig, {}, [override])
+        build_config(ComparisonConfig, {}, [override])
+
+
+class _OneRate(KltCodec):
+    """A codec of one rate, that of its step; models differ in it."""
+
+    adjustable = False
+
+    def __init__(self, step: float) -> None:
+        super().__init__()
+        self.fixed = step
+        self.trained_on: list[str] = []
+
+    def encoder(self, survey: Any, step: float) -> Any:
+        return super().encoder(survey, self.fixed)
+
+    def describe(self) -> dict[str, Any]:
+        return {**super().describe(), "trained_on": self.trained_on}
+
+
+class _JudgedAtStep(JudgedCodec):
+    @property
+    def rate_number(self) -> float | None:
+        return self.codec.fixed  # type: ignore[attr-defined, no-any-return]
+
+
+def test_codecs_of_one_rate_make_a_curve_under_one_label(
+    scenes: list[xr.Dataset], tmp_path: Path
+) -> None:
+    codecs = [_JudgedAtStep("fixed", _OneRate(step)) for step in (100.0, 1500.0)]
+    comparison = _comparison(
+        tmp_path, codecs_=[JudgedCodec("klt", KltCodec()), *codecs], bpppc=(), pictures=0
+    )
+    records = comparison.run(_sources(scenes[:1]))
+    points = {r.amount: r.value for r in records if r.method == "fixed" and r.metric == "psnr"}
+    assert points[100.0] > points[1500.0]
+    assert _value(records, "bd_rate", method="fixed") == pytest.approx(0, abs=10)
+
+
+def test_a_model_that_has_seen_a_held_out_scene_is_refused(
+    scenes: list[xr.Dataset], tmp_path: Path
+) -> None:
+    codec = _OneRate(100.0)
+    codec.trained_on = ["valley-2"]
+    comparison = _comparison(tmp_path, codecs_=[JudgedCodec("own", codec)], pictures=0)
+    with pytest.raises(InputError, match="own was trained on valley-2"):
+        comparison.run(_sources(scenes))

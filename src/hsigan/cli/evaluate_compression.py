@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from hsigan.evaluation.compression import SceneSource
-    from hsigan.evaluation.compression_config import CompressionConfig
+    from hsigan.evaluation.compression_config import ComparisonConfig
     from hsigan.evaluation.compression_points import ForeignPoint
     from hsigan.evaluation.results import Record
 
@@ -46,7 +46,9 @@ def evaluate_compression_command(
     ] = None,
     codecs: Annotated[
         str | None,
-        typer.Option(metavar="A,B,...", help="Codecs, model files, folders of trained codecs."),
+        typer.Option(
+            metavar="A,B,...", help="Codecs, recipes, model files, runs; LABEL=NAME names one."
+        ),
     ] = None,
     bpp: Annotated[
         str | None,
@@ -115,7 +117,9 @@ def evaluate_compression_command(
         name=Path(recipe).stem if recipe else _group_name(sources),
         config=config,
         folder=ResultsFolder(output),
-        codecs=open_codecs(config.codecs, training, output / "models", config.decoders),
+        codecs=open_codecs(
+            config.codecs, training, output / "models", config.decoders, config.seed
+        ),
         trained_on=frozenset(scene_digest(scene) for scene in training),
         foreign=foreign,
     )
@@ -135,15 +139,15 @@ def evaluate_compression_command(
     typer.echo(f"next: hsigan report {output} -o report.html")
 
 
-def _config(recipe: str | None, given: dict[str, Any], overrides: list[str]) -> CompressionConfig:
+def _config(recipe: str | None, given: dict[str, Any], overrides: list[str]) -> ComparisonConfig:
     """Lay the command line's settings over a recipe's; rates of one kind replace both kinds."""
-    from hsigan.evaluation.compression_config import CompressionConfig
+    from hsigan.evaluation.compression_config import ComparisonConfig
     from hsigan.recipe import build_config, load_recipe
 
     values = {} if recipe is None else load_recipe("experiment", recipe)
     if "bpp" in given or "bpppc" in given:
         values = {key: value for key, value in values.items() if key not in ("bpp", "bpppc")}
-    return build_config(CompressionConfig, values | given, overrides)
+    return build_config(ComparisonConfig, values | given, overrides)
 
 
 def _rates(option: str, text: str | None) -> list[float] | None:
@@ -194,7 +198,7 @@ def _open_one(file: str, reading: Reading) -> xr.Dataset:
 
 
 def _training(
-    given: list[str] | None, config: CompressionConfig, reading: Reading
+    given: list[str] | None, config: ComparisonConfig, reading: Reading
 ) -> list[xr.Dataset]:
     """Open the training scenes of the command line, else those of the recipe; without labels."""
     names = given or recipe_files(config.train, config.leave_out)

@@ -17,7 +17,7 @@ import xarray as xr
 
 from hsigan.errors import InputError, SceneError
 from hsigan.evaluation.compression_codecs import JudgedCodec
-from hsigan.evaluation.compression_config import CompressionConfig
+from hsigan.evaluation.compression_config import ComparisonConfig
 from hsigan.evaluation.compression_differences import difference_records
 from hsigan.evaluation.compression_judge import SceneJudge
 from hsigan.evaluation.compression_pictures import ScenePictures, version_name
@@ -65,7 +65,7 @@ class Comparison:
     """
 
     name: str
-    config: CompressionConfig
+    config: ComparisonConfig
     folder: ResultsFolder
     codecs: Sequence[JudgedCodec]
     trained_on: frozenset[str] = frozenset()
@@ -123,7 +123,7 @@ class Comparison:
         points: list[Point] = []
         for codec in self.codecs:
             targets: Sequence[tuple[str, float | None]] = self.config.targets()
-            targets = targets if codec.codec.adjustable else [(FIXED, None)]
+            targets = targets if codec.codec.adjustable else [(FIXED, codec.rate_number)]
             points += [CodecPoint(codec, Place(scene, unit, rate)) for unit, rate in targets]
         return points + [point for point in self.foreign if point.scene == scene]
 
@@ -141,6 +141,7 @@ class Comparison:
                 f"the held-out scene {source.name} is one of the training scenes: leave it out of "
                 "either."
             )
+        self._refuse_seen(source.name)
         self.held_out[source.name] = scene_facts(scene, source.name)
         judge = SceneJudge(scene, self.config)
         self.folder.append(figure_records(Place(source.name, FIXED, None), FLOOR, judge.floor()))
@@ -150,6 +151,15 @@ class Comparison:
         for point in todo:
             self._measure(point, scene, judge, shown)
             yield f"{source.name}: {point.methods[0]}, {point.place.title}"
+
+    def _refuse_seen(self, scene: str) -> None:
+        """Refuse a model that came trained, and says that it was on this scene."""
+        seen = [codec.label for codec in self.codecs if codec.saw(scene)]
+        if seen:
+            raise InputError(
+                f"codec {seen[0]} was trained on {scene}: hold out another scene, or name a codec "
+                "that has not seen it."
+            )
 
     def _measure(
         self, point: Point, scene: xr.Dataset, judge: SceneJudge, shown: ScenePictures | None

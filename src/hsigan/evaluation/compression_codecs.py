@@ -10,10 +10,12 @@ from typing import Any, Literal
 
 import xarray as xr
 
+from hsigan.codec.fitting import Training, resolve_codec
 from hsigan.codec.interface import Codec
-from hsigan.codec.zoo import CODECS, open_codec, shipped_models
+from hsigan.codec.zoo import CODECS, codec_of_model, open_codec, shipped_models
 from hsigan.errors import InputError
 from hsigan.evaluation.compression_config import Decoders
+from hsigan.recipe import recipe_names
 
 Decoder = Literal["faithful", "realistic"]
 REALISTIC: Decoder = "realistic"
@@ -38,77 +40,96 @@ class JudgedCodec:
         """All names of this codec in records."""
         return [self.method(decoder) for decoder in self.decoders]
 
+    @property
+    def rate_number(self) -> float | None:
+        """What tells models of one rate apart that share a label; None without a model."""
+        content = self.codec.model_hash
+        return float(int.from_bytes(content[:3], "big")) if content else None
+
+    def saw(self, scene: str) -> bool:
+        """Whether the codec says that it was trained on a scene of this name."""
+        return scene in self.codec.describe().get("trained_on", ())
+
 
 def open_codecs(
     names: Sequence[str],
     train: Sequence[xr.Dataset],
     models: Path,
     decoders: Decoders = "both",
+    seed: int = 0,
 ) -> list[JudgedCodec]:
     """Open codecs, and fit those that learn on the training scenes alone.
 
-    Fitted are those of the zoo that do not work without a model, and with ``-shared`` behind their
-    name those that do ("klt-shared" has one basis for all scenes). A trained model, shipped or
-    one's own, stays as it is.
+    Fitted are recipes of codecs, and with ``-shared`` behind their name those that work unfitted
+    too ("klt-shared" has one basis for all scenes). A trained model, shipped or one's own, stays as
+    it is.
 
     Parameters
     ----------
-    names : names of the zoo, of shipped models, model files, run folders
+    names : names of the zoo, of shipped models, of recipes; model files, run folders. ``LABEL=``
+        before one says how it is called; codecs of one rate each make a curve under one label
     train : scenes to fit on
     models : folder that fitted models are kept in; one that is there already is not fitted again
     decoders : which are judged of a codec that has two
+    seed : of trainings
 
     Raises
     ------
     InputError
-        There is no such codec, two of them have one name, or one must be fitted and there is no
-        training scene.
+        There is no such codec, two that are not of one rate have one name, or one must be fitted
+        and there is no training scene.
     """
-    judged = [_judged(_opened(name, train, models), name, decoders) for name in names]
+    judged = []
+    for text in names:
+        label, _, name = text.rpartition("=")
+        codec = _opened(name, train, models, seed)
+        judged.append(_judged(codec, label or _label(name), decoders))
     labels = [one.label for one in judged]
-    twice = sorted({label for label in labels if labels.count(label) > 1})
-    if twice:
-        raise InputError(f"two codecs are called {twice[0]!r}: rename one of their files.")
+    for one in judged:
+        if labels.count(one.label) > 1 and one.codec.adjustable:
+            raise InputError(f"two codecs are called {one.label!r}: give one a label, LABEL=NAME.")
     return judged
 
 
-def _opened(name: str, train: Sequence[xr.Dataset], models: Path) -> Codec:
-    kind = _class_to_fit(name)
-    if kind is None:
+def _opened(name: str, train: Sequence[xr.Dataset], models: Path, seed: int) -> Codec:
+    is_recipe = name.endswith(".toml") or (
+        name in recipe_names("codec") and name not in shipped_models()
+    )
+    if not (is_recipe or name.endswith(SHARED)):
         return open_codec(name)
-    kept = models / f"{name}.safetensors"
+    kept = models / f"{_label(name)}.safetensors"
     if kept.is_file():
-        loaded: Codec = kind.load(kept)
-        return loaded
+        return codec_of_model(kept)
     if not train:
         raise InputError(f"codec {name!r} learns from scenes: name some with --train.")
-    fitted: Any = kind().fit(train)
+    fitted = _trained(name, train, seed) if is_recipe else _with_shared(name, train)
     kept.parent.mkdir(parents=True, exist_ok=True)
     fitted.save(kept)
-    codec: Codec = fitted
-    return codec
+    # What a user would open is judged: also a model file must hold all that the codec needs.
+    return codec_of_model(kept)
 
 
-def _class_to_fit(name: str) -> Any:
-    """Return the class of a codec that must be fitted here, None of one that is ready."""
-    entry = CODECS.get(name.removesuffix(SHARED))
-    if entry is None or name in shipped_models():
-        return None
-    if not entry.needs_model and not name.endswith(SHARED):
-        return None
-    kind = entry.load_class()
-    if not hasattr(kind, "fit"):
+def _trained(recipe: str, train: Sequence[xr.Dataset], seed: int) -> Any:
+    kind, config = resolve_codec(recipe)
+    return kind().fit(train, config, Training(seed=seed))
+
+
+def _with_shared(name: str, train: Sequence[xr.Dataset]) -> Any:
+    own = name.removesuffix(SHARED)
+    entry = CODECS.get(own)
+    kind = None if entry is None or entry.needs_model else entry.load_class()
+    if kind is None or not hasattr(kind, "fit"):
         raise InputError(
-            f"codec {name!r} has nothing to learn from scenes here: name a model file, or "
-            f"{name.removesuffix(SHARED)}."
+            f"{own!r} is no codec that works with and without training scenes: name another, or a "
+            "model file."
         )
-    return kind
+    return kind().fit(train)
 
 
-def _judged(codec: Codec, name: str, decoders: Decoders) -> JudgedCodec:
+def _judged(codec: Codec, label: str, decoders: Decoders) -> JudgedCodec:
     has_two = REALISTIC in inspect.signature(codec.decoder).parameters
     chosen: tuple[Decoder, ...] = ("faithful", REALISTIC) if decoders == "both" else (decoders,)
-    return JudgedCodec(_label(name), codec, chosen if has_two else ("faithful",))
+    return JudgedCodec(label, codec, chosen if has_two else ("faithful",))
 
 
 def _label(name: str) -> str:

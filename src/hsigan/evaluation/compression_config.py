@@ -27,7 +27,7 @@ class CitedFigure(Config):
     source: str
 
 
-class CompressionConfig(Config):
+class ComparisonConfig(Config):
     """What is run: scenes, codecs, rates, and what judges them.
 
     Parameters
@@ -104,7 +104,7 @@ class CompressionConfig(Config):
         return name
 
     @model_validator(mode="after")
-    def _possible_split(self) -> CompressionConfig:
+    def _possible_split(self) -> ComparisonConfig:
         self.split_options()
         return self
 

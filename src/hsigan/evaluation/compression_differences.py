@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from hsigan.errors import InputError
-from hsigan.evaluation.compression_config import CompressionConfig
+from hsigan.evaluation.compression_config import ComparisonConfig
 from hsigan.evaluation.compression_points import ELSEWHERE, EXPERIMENT, FIXED, split_of
 from hsigan.evaluation.results import Record
 from hsigan.metrics.rate_distortion import (
@@ -44,7 +44,7 @@ class _Points:
         return 1.0 - self.figures.get("empty_bytes", {}).get(amount, 0.0) / size
 
 
-def difference_records(records: Sequence[Record], config: CompressionConfig) -> list[Record]:
+def difference_records(records: Sequence[Record], config: ComparisonConfig) -> list[Record]:
     """Return, for every scene, unit of targets and method, its differences to the baseline.
 
     The baseline is the upper envelope of the curves of ``config.baseline``, once as it is and once

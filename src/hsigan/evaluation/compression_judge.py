@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hsigan.classification import make_classifier
 from hsigan.errors import InputError, LabelError, SceneError, SplitError
-from hsigan.evaluation.compression_config import CompressionConfig
+from hsigan.evaluation.compression_config import ComparisonConfig
 from hsigan.metrics import score
 from hsigan.metrics.fidelity import measure_fidelity
 from hsigan.metrics.realism import Realism, RealismJudge
@@ -43,7 +43,7 @@ class SceneJudge:
     config : its classifier, split of labels and seed
     """
 
-    def __init__(self, scene: xr.Dataset, config: CompressionConfig) -> None:
+    def __init__(self, scene: xr.Dataset, config: ComparisonConfig) -> None:
         self.name = str(scene.attrs.get("name", "scene"))
         self.values: NDArray[Any] = scene["values"].values
         self.valid = is_data(self.values, scene)
@@ -108,7 +108,7 @@ def known_figures(realism: Realism) -> Figures:
 class _PixelClasses:
     """A classifier trained on part of a scene's original pixels, and the pixels that test it."""
 
-    def __init__(self, scene: xr.Dataset, config: CompressionConfig, name: str) -> None:
+    def __init__(self, scene: xr.Dataset, config: ComparisonConfig, name: str) -> None:
         split = split_scenes([scene], config.split_options())
         train = gather_pixels(
             [scene], [a | b for a, b in zip(split.train, split.validation, strict=True)]
@@ -120,7 +120,7 @@ class _PixelClasses:
         self.before = self.classifier.predict(self.test.spectra)
 
     @classmethod
-    def of(cls, scene: xr.Dataset, config: CompressionConfig) -> _PixelClasses | None:
+    def of(cls, scene: xr.Dataset, config: ComparisonConfig) -> _PixelClasses | None:
         """Return None where the scene has no labels, or none that can be split."""
         if config.classifier is None or "label" not in scene:
             return None

@@ -69,7 +69,7 @@ class ScenePictures:
 
 def version_name(method: str, place: Place) -> str:
     """Return the name of a decoded version among the arrays; it has three parts."""
-    rate = "" if place.rate is None else f"{place.rate:g}"
+    rate = "" if place.rate is None else f"{place.rate:.10g}"
     return f"{method.replace('/', '-')}/{place.unit}/{rate or '-'}"
 
 

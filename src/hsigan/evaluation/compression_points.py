@@ -39,7 +39,8 @@ _UNITS = {
 class Place:
     """Where a point stands: the scene, the unit of its target, and the target.
 
-    The unit is "bpp" or "bpppc", or `FIXED` without a rate, or `ELSEWHERE` with the file's bytes.
+    The unit is "bpp" or "bpppc", or `FIXED` with the number of the model or nothing in the place of
+    a target, or `ELSEWHERE` with the file's bytes.
     """
 
     scene: str
@@ -54,7 +55,7 @@ class Place:
     @property
     def title(self) -> str:
         """The target in words that may stand in the name of a file."""
-        return self.unit if self.rate is None else f"{self.unit} {self.rate:g}"
+        return self.unit if self.rate is None else f"{self.unit} {self.rate:.10g}"
 
 
 def split_of(unit: str) -> str:
@@ -95,7 +96,7 @@ class CodecPoint:
         path.parent.mkdir(parents=True, exist_ok=True)
         target = (
             Target(step=1.0)
-            if self.place.rate is None
+            if self.place.unit == FIXED
             else Target(**{self.place.unit: self.place.rate})
         )
         with measured() as encoding:

@@ -6,7 +6,9 @@ hyperspectral images, redrawn for any scene and codec.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 from hsigan.report.axes import band_axis, break_at_gaps, few_ticks, thinned
 from hsigan.report.blocks import Block, Figure, Fold, Key, Panel
 from hsigan.report.colours import class_colours
-from hsigan.report.compression import Comparison
+from hsigan.report.compression import ELSEWHERE, FIXED, Comparison
 from hsigan.report.drawing import INK, draw
 from hsigan.report.folder import Results
 from hsigan.report.pictures import colour_picture
@@ -26,19 +28,30 @@ _OPEN_METHODS = 2
 _BANDS_DRAWN = 260
 
 
+@dataclass(frozen=True)
+class _Version:
+    """A decoded version of a scene: where its arrays lie, and its rate and PSNR in words."""
+
+    key: str
+    title: str
+
+
 def picture_blocks(results: Results, found: Sequence[Comparison]) -> list[Block]:
     """Return, for each scene that was kept, the original beside every decoded version."""
     blocks: list[Block] = []
-    for index, name in _shown_scenes(results):
-        prefix = f"compression/{index}"
+    for index, scene in _shown_scenes(results):
         for comparison in found:
-            methods = [m for m in comparison.methods if _versions(results, prefix, m, comparison)]
-            shown = [_method_blocks(results, name, prefix, m, comparison) for m in methods]
-            blocks += [block for own in shown[:_OPEN_METHODS] for block in own]
-            blocks += [
-                Fold(f"{method}, {name}, {comparison.unit}", own)
-                for method, own in zip(methods[_OPEN_METHODS:], shown[_OPEN_METHODS:], strict=True)
-            ]
+            shown = {
+                method: versions
+                for method in comparison.methods
+                if (versions := _versions(results, index, scene, method, comparison))
+            }
+            for place, (method, versions) in enumerate(shown.items()):
+                own = _method_blocks(
+                    results, f"compression/{index}", versions, f"{method}, {scene}"
+                )
+                name = f"{method}, {scene}, {comparison.unit}"
+                blocks += own if place < _OPEN_METHODS else [Fold(name, own)]
     return blocks
 
 
@@ -54,72 +67,64 @@ def _is_original(key: str) -> bool:
 
 
 def _versions(
-    results: Results, prefix: str, method: str, comparison: Comparison
-) -> list[tuple[float, str]]:
-    """Return the targets of a method with the names of its arrays."""
-    name = method.replace("/", "-")
-    keys = [
-        (target, f"{prefix}/{name}/{comparison.unit}/{target:g}") for target in comparison.targets
-    ]
-    return [(target, key) for target, key in keys if f"{key}/rgb" in results.arrays]
+    results: Results, index: int, scene: str, method: str, comparison: Comparison
+) -> list[_Version]:
+    """Return the decoded versions by rising rate."""
+    found: list[tuple[float, _Version]] = []
+    for amount in comparison.figures.get(method, {}):
+        rate, psnr = (
+            comparison.by_scene(method, amount, metric).get(scene, math.nan)
+            for metric in (comparison.unit, "psnr")
+        )
+        words = "-" if amount is None else format(amount, ".10g")
+        quality = f"{number(psnr, 1)} dB" if math.isfinite(psnr) else "exact"
+        title = f"{number(rate)} {comparison.unit}, {quality}"
+        for unit in (comparison.unit, FIXED, ELSEWHERE):
+            key = f"compression/{index}/{method.replace('/', '-')}/{unit}/{words}"
+            if f"{key}/rgb" in results.arrays:
+                found.append((rate, _Version(key, title)))
+    return [version for _, version in sorted(found, key=lambda one: one[0])]
 
 
 def _method_blocks(
-    results: Results, scene: str, prefix: str, method: str, comparison: Comparison
+    results: Results, prefix: str, versions: Sequence[_Version], heading: str
 ) -> list[Block]:
-    versions = _versions(results, prefix, method, comparison)
-    arrays = results.arrays
-    titles = [_title(comparison, method, target, scene) for target, _ in versions]
-    names = ["original", *titles]
-    keys = [f"{prefix}/original", *(key for _, key in versions)]
-    whole = [
-        Panel(colour_picture([arrays[f"{key}/rgb"]], f"{scene}, {method}, {title}"), title)
-        for key, title in zip(keys, names, strict=True)
-    ]
-    close = [
-        Panel(
-            colour_picture([arrays[f"{key}/detail"]], f"{scene}, detail, {method}, {title}"), title
-        )
-        for key, title in zip(keys, names, strict=True)
-    ]
-    heading = f"{method} on {scene}, {comparison.unit}"
+    shown = [_Version(f"{prefix}/original", "original"), *versions]
+
+    def panels(kind: str) -> list[Panel]:
+        return [
+            Panel(
+                colour_picture([results.arrays[f"{one.key}/{kind}"]], f"{heading}, {one.title}"),
+                one.title,
+            )
+            for one in shown
+        ]
+
+    reading = "One stretch of colours for all; look where edges go soft and colours drift."
+    close = "The square of the scene with the strongest edges."
     return [
-        Figure(
-            heading, whole, "One stretch of colours for all; look where edges go soft.", (), "small"
-        ),
-        Figure("Close up", close, "The square of the scene with the strongest edges.", (), "small"),
-        _spectra_figure(results, prefix, versions, comparison.unit),
+        Figure(heading, panels("rgb"), reading, size="small"),
+        Figure("Close up", panels("detail"), close, size="small"),
+        _spectra_figure(results, prefix, versions),
     ]
 
 
-def _title(comparison: Comparison, method: str, target: float, scene: str) -> str:
-    psnr = comparison.by_scene(method, target, "psnr").get(scene, float("nan"))
-    rate = comparison.by_scene(method, target, comparison.unit).get(scene, float("nan"))
-    return f"{number(rate)} {comparison.unit}, {number(psnr, 1)} dB"
-
-
-def _spectra_figure(
-    results: Results, prefix: str, versions: Sequence[tuple[float, str]], unit: str
-) -> Figure:
+def _spectra_figure(results: Results, prefix: str, versions: Sequence[_Version]) -> Figure:
     original = results.arrays[f"{prefix}/original/spectra"]
-    decoded = {target: results.arrays[f"{key}/spectra"] for target, key in versions}
-    colours = class_colours(range(len(decoded)))
-    pixels = results.arrays[f"{prefix}/pixels"]
+    decoded = [results.arrays[f"{version.key}/spectra"] for version in versions]
+    colours = list(class_colours(range(len(decoded))).values())
     panels = [
         _spectra_panel(
             original[index],
-            {target: spectra[index] for target, spectra in decoded.items()},
-            list(colours.values()),
+            [spectra[index] for spectra in decoded],
+            colours,
             results.wavelengths_nm,
             f"row {row}, column {column}",
         )
-        for index, (row, column) in enumerate(pixels.tolist())
+        for index, (row, column) in enumerate(results.arrays[f"{prefix}/pixels"].tolist())
     ]
     legend = [Key("var(--ink)", "original (dashed)")]
-    legend += [
-        Key(colour, f"{target:g} {unit}")
-        for target, colour in zip(decoded, colours.values(), strict=True)
-    ]
+    legend += [Key(c, v.title) for c, v in zip(colours, versions, strict=True)]
     reading = (
         "Pixels as different from one another as the original has them. Decoded lines that leave "
         "the dashed one lose the spectrum's shape; lines that agree hide behind it."
@@ -129,13 +134,13 @@ def _spectra_figure(
 
 def _spectra_panel(
     original: NDArray[Any],
-    decoded: Mapping[float, NDArray[Any]],
+    decoded: Sequence[NDArray[Any]],
     colours: Sequence[str],
     wavelengths_nm: NDArray[Any] | None,
     title: str,
 ) -> Panel:
     x, label = band_axis(len(original), wavelengths_nm)
-    thin = [thinned(np.asarray(line), _BANDS_DRAWN) for line in (x, original, *decoded.values())]
+    thin = [thinned(np.asarray(line), _BANDS_DRAWN) for line in (x, original, *decoded)]
 
     def paint(axes: Axes) -> None:
         at, first, *others = break_at_gaps(*thin)

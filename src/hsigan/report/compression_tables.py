@@ -21,6 +21,15 @@ _DIFFERENCES = (
     ("bd_psnr", "BD-PSNR, dB", 2),
     ("bd_angle", "BD-angle, deg", 3),
 )
+_UNTARGETED: dict[str, tuple[str, int | None]] = {
+    "bytes": ("bytes", 0),
+    "bpp": ("bpp", None),
+    "bpppc": ("bpppc", None),
+    "psnr": ("PSNR, dB", 2),
+    "spectral_angle": ("spectral angle, deg", 3),
+    "ssim": ("SSIM", 4),
+    "max_error": ("largest error", 0),
+}
 _COSTS = (
     ("encode_seconds", "encoding, s", 2),
     ("decode_seconds", "decoding, s", 2),
@@ -60,7 +69,28 @@ def difference_blocks(results: Results, found: Sequence[Comparison]) -> list[Blo
                 for metric, (heading, digits) in _FIGURES.items()
             ]
             blocks += [table, Fold(f"Angle, SSIM, error and bytes, {comparison.unit}", others)]
-    return blocks
+    return blocks + _untargeted_table(found)
+
+
+def _untargeted_table(found: Sequence[Comparison]) -> list[Block]:
+    """Return the points that were not aimed at a rate: fixed-rate codecs, files of others."""
+    rows = []
+    for method, amounts in found[0].figures.items() if found else ():
+        for amount, metrics in amounts.items():
+            if "bytes" in metrics and "targeted" not in metrics:
+                figures = (found[0].mean(method, amount, metric) for metric in _UNTARGETED)
+                digits = (value for _, value in _UNTARGETED.values())
+                cells = [_known_cell(v, d) for v, d in zip(figures, digits, strict=True)]
+                rows.append((method, cells))
+    if not rows:
+        return []
+    reading = "Codecs of one rate, and files that other programs wrote; means over their scenes."
+    columns = ["codec", *(label for label, _ in _UNTARGETED.values())]
+    return [Table("Points without a target", columns, rows, reading)]
+
+
+def _known_cell(value: float, digits: int | None) -> Cell:
+    return Cell(number(value, digits) if math.isfinite(value) else "")
 
 
 def _difference_table(comparison: Comparison, baseline: Sequence[str]) -> Table:
