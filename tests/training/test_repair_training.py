@@ -109,12 +109,12 @@ def test_small_scenes_are_mirrored_and_missing_components_are_zero(size):
     ) | {0.0}
 
 
-def test_components_as_good_as_exact_are_left_out():
-    planes = torch.randn(4, 8, 8)
-    ratios = torch.tensor([math.log(100), math.log(50), math.log(3), 0.0])
+def test_components_as_good_as_exact_or_lost_are_left_out():
+    planes = torch.randn(5, 8, 8)
+    ratios = torch.tensor([math.log(100), math.log(50), math.log(3), 0.0, -3.0])
     kept = make_example(planes, planes.round(), ratios, 8)
-    assert torch.equal(kept.lost, (planes - planes.round())[2:].half())
-    assert make_example(planes, planes, torch.full((4,), math.log(40)), 8) is None
+    assert torch.equal(kept.lost, (planes - planes.round())[2:4].half())
+    assert make_example(planes, planes, torch.full((5,), math.log(40)), 8) is None
 
 
 def test_what_cannot_be_trained_is_refused():

@@ -97,16 +97,25 @@ class Repairer:
     ) -> Planes:
         import torch
 
-        from hsigan.models.component_repair import noise_bands
+        from hsigan.models.component_repair import (
+            describe_components,
+            gather_evidence,
+            noise_bands,
+            repairable,
+        )
 
-        if planes.size == 0 or gain == 0:
-            return planes
-        scaled = torch.from_numpy(planes / np.float32(step))[None]
         ratios = np.log(np.maximum(deviations, 1e-6 * step) / step).astype(np.float32)
+        kept = repairable(torch.from_numpy(ratios))
+        if planes[kept].size == 0 or gain == 0:
+            return planes
         with torch.inference_mode():
-            bands = None if noise is None else noise_bands(torch.from_numpy(noise)[None])
-            added = network(scaled, torch.from_numpy(ratios)[None], bands)[0] - scaled[0]
-        return np.asarray(planes + np.float32(gain * step) * added.numpy(), np.float32)
+            evidence = gather_evidence(torch.from_numpy(planes / np.float32(step))[None], kept)
+            facts = describe_components(torch.from_numpy(ratios)[None])[:, kept]
+            bands = None if noise is None else noise_bands(torch.from_numpy(noise[kept])[None])
+            added = network.correct(evidence, facts, bands)[0].numpy()
+        repaired = planes.copy()
+        repaired[kept] += np.float32(gain * step) * added
+        return repaired
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return what a model file keeps: weights in half precision."""

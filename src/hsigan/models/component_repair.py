@@ -8,6 +8,8 @@ leading ones.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that PyTorch's own documentation uses
@@ -34,8 +36,8 @@ def window_mean(planes: Tensor, radius: int) -> Tensor:
     return F.avg_pool2d(rows, (1, side), 1, (0, radius), count_include_pad=False)
 
 
-def local_regression(planes: Tensor, radius: int) -> Tensor:
-    """Predict every component from the leading three by linear regressions in windows.
+def local_regression(guides: Tensor, planes: Tensor, radius: int) -> Tensor:
+    """Predict planes from guides by linear regressions in windows.
 
     The guided filter of He, Sun and Tang (IEEE TPAMI 35 (6), 2013, section 3) with several guides.
     Components are uncorrelated over a scene, not within a window: at an edge they all change in the
@@ -43,45 +45,37 @@ def local_regression(planes: Tensor, radius: int) -> Tensor:
 
     Parameters
     ----------
+    guides
+        (N, G, H, W), in steps, about zero.
     planes
-        (N, K, H, W), in steps, about zero.
+        (N, K, H, W), likewise. A guide may be among them: it comes out smoothed, where it changes
+        by less than a step.
     radius
         Windows have a side of 2 radius + 1 pixels.
 
     Returns
     -------
     Tensor
-        (N, K, H, W). A leading component is among its own guides: it comes out smoothed, where it
-        changes by less than a step.
+        (N, K, H, W).
     """
-    guides = planes[:, :GUIDES].unbind(1)
-    mean = window_mean(planes, radius)
-    centres = mean[:, :GUIDES].unbind(1)
-    # Covariances of each guide with all components, the other guides among them.
-    covariances = [
-        window_mean(planes * guide[:, None], radius) - mean * centre[:, None]
-        for guide, centre in zip(guides, centres, strict=True)
-    ]
-    slopes = _solve(covariances)
+    mean, centres = window_mean(planes, radius), window_mean(guides, radius)
+    pairs = list(zip(guides.split(1, dim=1), centres.split(1, dim=1), strict=True))
+    among = [window_mean(guides * guide, radius) - centres * centre for guide, centre in pairs]
+    across = [window_mean(planes * guide, radius) - mean * centre for guide, centre in pairs]
+    slopes = _solve([list(row.split(1, dim=1)) for row in among], across)
     offset = mean
-    for slope, centre in zip(slopes, centres, strict=True):
-        offset = offset - slope * centre[:, None]
+    for slope, centre in zip(slopes, centres.split(1, dim=1), strict=True):
+        offset = offset - slope * centre
     # Every pixel lies in many windows, whose regressions are averaged.
     predicted = window_mean(offset, radius)
-    for slope, guide in zip(slopes, guides, strict=True):
-        predicted = predicted + window_mean(slope, radius) * guide[:, None]
+    for slope, guide in zip(slopes, guides.split(1, dim=1), strict=True):
+        predicted = predicted + window_mean(slope, radius) * guide
     return predicted
 
 
-def _solve(covariances: list[Tensor]) -> list[Tensor]:
-    """Return slopes, G of (N, K, H, W), by Gaussian elimination of G equations at every pixel.
-
-    Equation i has the covariances of guide i: those with the guides on the left, those with all
-    components on the right.
-    """
-    count = len(covariances)
-    left = [list(row[:, :count, None].unbind(1)) for row in covariances]  # (N, 1, H, W)
-    right = list(covariances)
+def _solve(left: list[list[Tensor]], right: list[Tensor]) -> list[Tensor]:
+    """Solve G equations at every pixel by elimination: entries (N, 1, H, W), sides (N, K, H, W)."""
+    count = len(left)
     for i in range(count):
         left[i][i] = left[i][i].clamp_min(0) + _SOFTNESS
     for i in range(count):
@@ -90,21 +84,22 @@ def _solve(covariances: list[Tensor]) -> list[Tensor]:
             left[j] = [low - share * high for low, high in zip(left[j], left[i], strict=True)]
             left[j][j] = left[j][j].clamp_min(_SOFTNESS)  # as it is, but for rounding
             right[j] = right[j] - share * right[i]
-    slopes = right
     for i in reversed(range(count)):
         for j in range(i + 1, count):
-            slopes[i] = slopes[i] - left[i][j] * slopes[j]
-        slopes[i] = slopes[i] / left[i][i]
-    return slopes
+            right[i] = right[i] - left[i][j] * right[j]
+        right[i] = right[i] / left[i][i]
+    return right
 
 
-def gather_evidence(planes: Tensor) -> Tensor:
+def gather_evidence(planes: Tensor, kept: slice = slice(None)) -> Tensor:
     """Return what the network sees of decoded planes.
 
     Parameters
     ----------
     planes
-        (N, K, H, W), in steps, the leading component first.
+        (N, K', H, W), in steps, the leading component first.
+    kept
+        The K components that are asked for; the others are evidence.
 
     Returns
     -------
@@ -112,10 +107,11 @@ def gather_evidence(planes: Tensor) -> Tensor:
         (N, K, C, H, W): the component's details, finer details, what the regressions add to it,
         and the logarithm of all components' details (the one channel that has no sign).
     """
-    detail = planes - window_mean(planes, _DETAIL_PX)
-    fine = planes - window_mean(planes, 1)
-    energy = detail.square().sum(dim=1, keepdim=True).sqrt().log1p().expand_as(detail)
-    added = [local_regression(detail, radius) - detail for radius in _RADII]
+    details = planes - window_mean(planes, _DETAIL_PX)
+    detail, guides = details[:, kept], details[:, :GUIDES]
+    fine = planes[:, kept] - window_mean(planes[:, kept], 1)
+    energy = details.square().sum(dim=1, keepdim=True).sqrt().log1p().expand_as(detail)
+    added = [local_regression(guides, detail, radius) - detail for radius in _RADII]
     return torch.stack([detail, fine, *added, energy], dim=2)
 
 
@@ -127,6 +123,17 @@ def noise_bands(noise: Tensor) -> Tensor:
         bands.append((before - smoothed) / (share - 1 / area) ** 0.5)
         before, share = smoothed, 1 / area
     return torch.stack(bands, dim=2)
+
+
+MOST_RATIO, LEAST_RATIO = 30.0, 0.4
+"""Components that deviate by more steps are as good as exact, by fewer as good as lost."""
+
+
+def repairable(log_ratios: Tensor) -> slice:
+    """Return which components (K,) there is something to learn or to repair in."""
+    worth = (log_ratios < math.log(MOST_RATIO)) & (log_ratios > math.log(LEAST_RATIO))
+    found = torch.nonzero(worth)[:, 0]
+    return slice(int(found[0]), int(found[-1]) + 1) if len(found) else slice(0, 0)
 
 
 def describe_components(log_ratios: Tensor) -> Tensor:
@@ -187,9 +194,8 @@ class ComponentRepair(nn.Module):
         noise
             (N, K, 3, H, W) from `noise_bands`, or None: no noise is added.
         """
-        return planes + self.correct(
-            gather_evidence(planes), describe_components(log_ratios), noise
-        )
+        evidence = gather_evidence(planes)
+        return planes + self.correct(evidence, describe_components(log_ratios), noise)
 
     def correct(self, evidence: Tensor, facts: Tensor, noise: Tensor | None = None) -> Tensor:
         """Return what `forward` adds, (N, K, H, W).

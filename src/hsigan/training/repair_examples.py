@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,10 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that PyTorch's own documentation uses
 
 from hsigan.errors import InputError
-from hsigan.models.component_repair import describe_components, gather_evidence
-
-MOST_RATIO = 30.0
-"""Components that deviate by more steps than this are as good as exact: nothing is learnt there."""
+from hsigan.models.component_repair import describe_components, gather_evidence, repairable
 
 
 @dataclass(frozen=True)
@@ -36,7 +32,7 @@ class RepairExample:
 def make_example(
     original: Tensor, decoded: Tensor, log_ratios: Tensor, components: int
 ) -> RepairExample | None:
-    """Prepare a coded scene; None where every component is as good as exact.
+    """Prepare a coded scene; None where there is nothing to repair.
 
     Parameters
     ----------
@@ -45,13 +41,13 @@ def make_example(
     log_ratios
         (K,), natural logarithms of the components' expected deviations in steps.
     components
-        Components to keep, from the first that is not as good as exact; the others are evidence.
+        Components to keep, from the first that is not as good as exact (`repairable`).
     """
-    inexact = torch.nonzero(log_ratios < math.log(MOST_RATIO))[:, 0]
-    if not len(inexact):
+    worth = repairable(log_ratios)
+    if worth.stop == 0:
         return None
-    kept = slice(int(inexact[0]), int(inexact[0]) + components)
-    evidence = gather_evidence(decoded[None])[0, kept]
+    kept = slice(worth.start, min(worth.stop, worth.start + components))
+    evidence = gather_evidence(decoded[None], kept)[0]
     facts = describe_components(log_ratios[None])[0, kept]
     # Half precision: a training holds some hundred of these.
     return RepairExample((original - decoded)[kept].half(), evidence.half(), facts)
