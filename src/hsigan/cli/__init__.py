@@ -47,10 +47,13 @@ def _add_commands() -> None:
     """Hang every command onto the app. Their modules import nothing heavy until they run."""
     from hsigan.cli import (
         classify,
+        compress,
+        decompress,
         demo,
         evaluate_augmentation,
         evaluate_compression,
         evaluate_synthesis,
+        inspect_file,
         report,
         sample,
         scene,
@@ -76,6 +79,10 @@ def _add_commands() -> None:
     app.command("sample")(sample.sample_command)
     app.command("interpolate")(sample.interpolate_command)
     app.command("classify")(classify.classify_command)
+    app.command("compress")(compress.compress_command)
+    app.command("decompress")(decompress.decompress_command)
+    app.command("inspect")(inspect_file.inspect_command)
+    app.command("verify")(inspect_file.verify_command)
     app.add_typer(evaluate, name="evaluate")
     app.command("report")(report.report_command)
 

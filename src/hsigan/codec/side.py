@@ -17,13 +17,18 @@ from __future__ import annotations
 import math
 import struct
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hsigan.bitstream.varint import ByteReader, varint
 from hsigan.codec.interface import Floats, SceneSurvey, Tile
+from hsigan.codec.rows import decode_rows, encode_rows
 from hsigan.errors import InputError, StreamError
+
+if TYPE_CHECKING:
+    from hsigan.bitstream.header import Header
 
 
 @dataclass(frozen=True)
@@ -152,3 +157,51 @@ def to_units(values: Floats, unit: float) -> NDArray[np.int64]:
             "the step is too small for the values of this scene: ask for less quality."
         )
     return scaled.astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Centring:
+    """Usable bands less their means, and back, for codecs that work on bands as they are."""
+
+    step: float
+    bands: Bands
+    mean: NDArray[np.float32]  # of the usable bands
+
+    @property
+    def coded_bands(self) -> int:
+        """How many bands are coded."""
+        return len(self.mean)
+
+    def forward(self, values: Tile) -> Tile:
+        """Return the usable bands (U, h, w) of a tile (B, h, w), less their means."""
+        return np.asarray(self.bands.take(values) - self.mean[:, None, None])
+
+    def back(self, centred: Tile) -> Tile:
+        """Undo `forward`."""
+        return self.bands.spread(centred + self.mean[:, None, None])
+
+
+def encode_centring(survey: SceneSurvey, step: float) -> tuple[bytes, Centring]:
+    """Return side information of step, bands and means, and what decoders make of it."""
+    bands = Bands.of(survey)
+    head = encode_step(step) + encode_bands(bands)
+    step = float(np.float32(step))
+    unit = mean_unit(step, survey.height * survey.width)
+    means = to_units(survey.band_mean[survey.usable], unit)
+    mean = (means * unit).astype(np.float32)
+    return head + encode_rows(means[None]), Centring(step, bands, mean)
+
+
+def decode_centring(header: Header, reader: ByteReader) -> Centring:
+    """Read what `encode_centring` wrote.
+
+    Raises
+    ------
+    StreamError
+        It is damaged.
+    """
+    step = decode_step(reader)
+    bands = decode_bands(reader, header.bands)
+    rows = decode_rows(reader, 1, int(bands.usable.sum()))
+    unit = mean_unit(step, header.height * header.width)
+    return Centring(step, bands, (rows[0] * unit).astype(np.float32))

@@ -47,6 +47,36 @@ def _klt() -> Any:
     return KltCodec
 
 
+def _jpeg2000() -> Any:
+    from hsigan.codec.jpeg2000 import Jpeg2000Codec
+
+    return Jpeg2000Codec
+
+
+def _sperr() -> Any:
+    from hsigan.codec.wavelet3d import SperrCodec
+
+    return SperrCodec
+
+
+def _dct3d() -> Any:
+    from hsigan.codec.dct3d import Dct3dCodec
+
+    return Dct3dCodec
+
+
+def _dpcm_dct() -> Any:
+    from hsigan.codec.dpcm_dct import DpcmDctCodec
+
+    return DpcmDctCodec
+
+
+def _klt_context() -> Any:
+    from hsigan.codec.klt_context import KltContextCodec
+
+    return KltContextCodec
+
+
 def _hific() -> Any:
     from hsigan.codec.neural import HificCodec
 
@@ -91,6 +121,11 @@ def _cae_3d() -> Any:
 
 CODECS: dict[str, Entry] = {
     "klt": Entry(1, _klt),
+    "jpeg2000": Entry(2, _jpeg2000),
+    "sperr": Entry(3, _sperr),
+    "dct3d": Entry(4, _dct3d),
+    "dpcm-dct": Entry(5, _dpcm_dct),
+    "klt-context": Entry(8, _klt_context, needs_model=True),
     "hific": Entry(16, _hific, needs_model=True),
     "hific-se": Entry(17, _hific_se, needs_model=True),
     "hific-3d": Entry(18, _hific_3d, needs_model=True),

@@ -1,0 +1,114 @@
+"""How fast a large scene is compressed and decompressed, and in how much memory.
+
+Command: ``python benchmarks/codec_speed.py -o docs/results/codec-speed``
+
+A simulated scene of 1000 x 1000 pixels and 200 bands (int16, 400 MB) is written as ENVI. The
+commands `hsigan compress` and `hsigan decompress` run on it in processes of their own, at the default
+target (50 dB PSNR), with one thread per core; JPEG 2000 band by band does the same in the same run,
+and the ratio to it is reported. Megabytes are those of the scene's values; the peak of memory is that
+of the whole process, the pages of files not counted. Reading and writing the scene are included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from hsigan.evaluation.results import Record, ResultsFolder
+from hsigan.scene import simulate_scene, write_scene
+
+SIDE, BANDS = 1000, 200
+STRIP = 250
+MEGABYTES = SIDE * SIDE * BANDS * 2 / 1e6
+BASELINE = "jpeg2000"
+
+
+def hsigan(*words: object) -> tuple[float, float]:
+    """Run the command, quietly; return its seconds and the peak of its memory in GiB."""
+    command = [sys.executable, "-m", "hsigan", *map(str, words)]
+    started = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - started
+    if status:
+        sys.exit(f"failed: {' '.join(command)}")
+    return seconds, usage.ru_maxrss / 2**20
+
+
+def write_large(path: Path) -> None:
+    """Write a scene of strips of different ground."""
+    strips = [
+        simulate_scene(STRIP, SIDE, bands=BANDS, classes=6, seed=seed).drop_vars("label")
+        for seed in range(SIDE // STRIP)
+    ]
+    large = xr.concat(strips, dim="y")
+    spacing = float(strips[0]["y"][1] - strips[0]["y"][0])
+    large = large.assign_coords(y=float(strips[0]["y"][0]) + spacing * np.arange(SIDE))
+    large.attrs = strips[0].attrs
+    write_scene(large, path)
+
+
+def measure(codec: str, scene: Path, folder: Path) -> dict[str, tuple[float, str]]:
+    """Return the figures of one codec, each with its unit."""
+    packed, decoded = folder / f"{codec}.hsc", folder / "decoded.img"
+    encoding, encoding_peak = hsigan(
+        "compress", scene, "-o", packed, "--codec", codec, "--overwrite"
+    )
+    decoding, decoding_peak = hsigan("decompress", packed, "-o", decoded)
+    size = packed.stat().st_size
+    return {
+        "encode_seconds": (encoding, "s"),
+        "encode_speed": (MEGABYTES / encoding, "MB/s"),
+        "encode_peak": (encoding_peak, "GiB"),
+        "decode_seconds": (decoding, "s"),
+        "decode_speed": (MEGABYTES / decoding, "MB/s"),
+        "decode_peak": (decoding_peak, "GiB"),
+        "bytes": (float(size), "bytes"),
+        "bpppc": (8 * size / (SIDE * SIDE * BANDS), "bits per sample"),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    parser.add_argument("--codecs", nargs="*", default=["klt"], help="compared with jpeg2000")
+    given = parser.parse_args()
+    results = ResultsFolder(given.out)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        scene = folder / "large.img"
+        # In a process of its own: a process starts with the peak of the one that started it.
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            pool.apply(write_large, (scene,))
+        figures = {codec: measure(codec, scene, folder) for codec in [*given.codecs, BASELINE]}
+    for codec, found in figures.items():
+        for metric in ("encode_speed", "decode_speed", "bytes"):
+            ratio = found[metric][0] / figures[BASELINE][metric][0]
+            found[f"{metric}_over_{BASELINE}"] = (ratio, "ratio")
+        print(codec, json.dumps({key: round(value, 3) for key, (value, _) in found.items()}))
+        results.append(
+            Record("codec-speed", "simulated", codec, metric, value, unit=unit)
+            for metric, (value, unit) in found.items()
+        )
+    results.write_experiment(
+        {
+            "title": "Speed of codecs",
+            "scene": {"name": "simulated", "shape": [SIDE, SIDE], "bands": BANDS},
+            "seeds": list(range(SIDE // STRIP)),
+        }
+    )
+    results.write_summary()
+
+
+if __name__ == "__main__":
+    main()
