@@ -5,8 +5,8 @@ Command: ``OMP_NUM_THREADS=1 python benchmarks/fuzz_files.py [-n 100000] [-o FIL
 Small scenes (int16 with nodata, float32 with NaN) are compressed by every codec that needs no
 model. Copies are cut short, get flipped bits, other bytes, insertions, deletions, pieces of each
 other, or are random. Half of them then get a right checksum again, as somebody would who wants to
-do harm: these may give other pixels, but nothing else may happen. What ends this program's process, takes
-more than 10 seconds or more than 2 GiB beyond the start, or raises anything but a StreamError, is a
+do harm: these may give other pixels, but nothing else may happen. What ends the process, takes more
+than 10 seconds or more than 2 GiB beyond the start, or raises anything but a StreamError, is a
 failure; its file is kept, and the exit status is 1.
 """
 

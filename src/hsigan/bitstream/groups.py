@@ -53,6 +53,9 @@ class RunGroup(Group):
     def encode(self, sink: Sink, group: Indices) -> None:
         """Append a group (m,)."""
         run = self._run
+        if len(group) < run:
+            super().encode(sink, group)
+            return
         places = np.flatnonzero(group != self._usual)
         gaps = np.diff(places, prepend=-1, append=len(group)) - 1
         tokens = np.full(int((gaps // run).sum()) + len(places), run, np.int32)
@@ -68,6 +71,8 @@ class RunGroup(Group):
 
     def decode(self, source: Source, count: int) -> Indices:
         """Return a group of ``count`` symbols."""
+        if count < self._run:
+            return super().decode(source, count)
         tokens, start = self._draw_tokens(source, count)
         group = np.full(count, self._usual, np.int32)
         places = (np.cumsum(_lengths(tokens, self._run)) - 1)[tokens < self._run]
