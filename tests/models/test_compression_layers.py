@@ -202,17 +202,26 @@ def test_squeeze_and_excitation_weighs_channels_by_the_whole_tile() -> None:
 
 
 @pytest.mark.parametrize("bands", [1, 4, 5, 18])
-def test_3d_ends_are_each_others_transpose(bands: int) -> None:
-    first, last = BandsToChannels(bands, 3).double(), ChannelsToBands(3, bands).double()
-    nn.init.zeros_(last.volume.bias)
-    nn.init.zeros_(last.unfold.bias)
-    with torch.no_grad():
-        first.volume.weight.copy_(last.volume.weight)
-        first.volume.bias.zero_()
-        first.fold.weight.copy_(last.unfold.weight.transpose(0, 1))
-        first.fold.bias.zero_()
-    x, y = normal(2, bands, 6, 5), normal(2, 3, 6, 5, seed=1)
-    torch.testing.assert_close((first(x) * y).sum(), (x * last(y)).sum())
+def test_the_first_layer_in_3d_is_a_convolution_along_bands_and_a_fold(bands: int) -> None:
+    first = BandsToChannels(bands, 3).double()
+    x = normal(2, bands, 6, 5)
+    volume = first.volume
+    maps = F.conv3d(x[:, None], volume.weight, volume.bias, (4, 1, 1), 3)
+    weight = first.fold.weight.view(3, 8, -1)
+    folded = torch.einsum("omp,nmphw->nohw", weight, maps) + first.fold.bias[:, None, None]
+    torch.testing.assert_close(first(x), folded)
+
+
+@pytest.mark.parametrize("bands", [1, 4, 5, 18])
+def test_the_last_layer_in_3d_is_a_transposed_convolution_along_bands(bands: int) -> None:
+    last = ChannelsToBands(3, bands).double()
+    x = normal(2, 3, 6, 5)
+    maps = last.unfold(x).view(2, 8, -1, 6, 5)
+    # Place d and its neighbours make bands 4 d + p: tap 4 (1 - t) + p of a kernel of 12 bands.
+    kernel = last.volume.weight.flip(2).permute(1, 2, 0, 3, 4).reshape(8, 1, 12, 7, 7).flip(3, 4)
+    wide = F.conv_transpose3d(maps, kernel, None, (4, 1, 1), (4, 3, 3))[:, 0]
+    bias = last.volume.bias.repeat(wide.shape[1] // 4)[:, None, None]
+    torch.testing.assert_close(last(x), (wide + bias)[:, :bands])
 
 
 @pytest.mark.parametrize(("stride", "up"), [(1, False), (2, False), (2, True)])
