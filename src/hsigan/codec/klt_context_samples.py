@@ -1,0 +1,176 @@
+"""What the entropy model of codec klt-context learns from: symbols of scenes, with their contexts.
+
+Each scene is coded in a basis that was learned on others of its sensor, as it will be later; a
+scene without others is cut into halves. Steps are drawn from all that lies between a few coarse
+components and fine noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from hsigan.codec import spatial_transform
+from hsigan.codec.basis import principal_axes
+from hsigan.codec.klt_context_order import LOCAL_COUNT
+from hsigan.codec.klt_context_tile import (
+    LEVELS,
+    Contexts,
+    Shared,
+    Symbols,
+    band_variances,
+    leading_count,
+    walk_tile,
+)
+from hsigan.codec.survey import pooled, survey_scene
+from hsigan.codec.values import fill, kinds_of
+from hsigan.training.context_network import ContextSample
+
+CROP_PX = 128
+_LONGEST_GROUP = 6
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SharedBasis:
+    """The components of a sensor's scenes.
+
+    Attributes
+    ----------
+    mean
+        (B,) float32.
+    axes
+        (B, B) float32, as columns.
+    variances
+        (LEVELS + 1, 3, B) float64, of wavelet coefficients: see `band_variances`.
+    """
+
+    mean: NDArray[np.float32]
+    axes: NDArray[np.float32]
+    variances: Floats
+
+    def coefficients(self, values: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+        """Return coefficients (K, h, w) of the first components of values (B, h, w)."""
+        bands = values.shape[0]
+        centred = values.reshape(bands, -1) - self.mean[:, None]
+        planes = self.axes[:, :count].T @ centred
+        return spatial_transform.forward(planes.reshape(count, *values.shape[1:]))
+
+
+def learn_basis(scenes: Sequence[xr.Dataset]) -> SharedBasis:
+    """Learn mean, axes and variances of coefficients on scenes of one sensor."""
+    mean, covariance = pooled([survey_scene(scene) for scene in scenes])
+    eigenvalues, axes = principal_axes(covariance)
+    whole = SharedBasis(mean.astype(np.float32), axes.astype(np.float32), np.empty(0))
+    sums = np.zeros((LEVELS + 1, 3, len(mean)))
+    counts = np.zeros((LEVELS + 1, 3, 1))
+    for scene in scenes:
+        values = crop(scene, np.random.default_rng(0))
+        coefficients = whole.coefficients(values, len(mean)).astype(np.float64)
+        for band in spatial_transform.subbands(*values.shape[1:]):
+            part = np.square(coefficients[:, *band.region])
+            if band.detail_y or band.detail_x:
+                place = band.level - 1, band.detail_y + 2 * band.detail_x - 1
+            else:
+                place, part = (LEVELS, 0), part / 4.0**band.level
+            sums[place] += part.sum(axis=(1, 2))
+            counts[place] += band.height * band.width
+    # Levels that no crop was large enough for are as the next finer one.
+    variances = np.where(counts > 0, sums / np.maximum(counts, 1), 0.0)
+    for level in range(1, LEVELS):
+        unknown = counts[level] == 0
+        variances[level] = np.where(unknown, variances[level - 1], variances[level])
+    floor = 1e-6 * eigenvalues.max(initial=1e-12)
+    variances = np.maximum(variances, min(floor, 1e-2))
+    return SharedBasis(whole.mean, whole.axes, variances)
+
+
+def crop(scene: xr.Dataset, random: np.random.Generator) -> NDArray[np.float32]:
+    """Return a window (B, h, w) of at most 2 CROP_PX a side, without gaps."""
+    height, width, _ = scene["values"].shape
+    side = 2 * CROP_PX
+    top = int(random.integers(0, max(1, height - side + 1)))
+    left = int(random.integers(0, max(1, width - side + 1)))
+    block = scene["values"][top : top + side, left : left + side].values
+    values = np.moveaxis(block, -1, 0)
+    kinds = kinds_of(values, scene["values"].attrs.get("nodata"))
+    known = values if kinds is None else np.where(kinds == 0, values, np.nan)
+    means = np.nan_to_num(np.nanmean(known.reshape(len(values), -1), axis=1, dtype=np.float64))
+    return fill(values, kinds, means)
+
+
+def training_cases(
+    scenes: Sequence[xr.Dataset], random: np.random.Generator
+) -> list[tuple[NDArray[np.float32], SharedBasis]]:
+    """Return values (B, h, w) with a basis that was learned on others of the same sensor."""
+    groups: dict[int, list[xr.Dataset]] = {}
+    for scene in scenes:
+        groups.setdefault(scene.sizes["band"], []).append(scene)
+    cases = []
+    for group in groups.values():
+        if len(group) == 1:
+            group = _halves(group[0])
+        chosen = random.permutation(len(group))[:_LONGEST_GROUP]
+        for index in chosen:
+            others = [each for place, each in enumerate(group) if place != index]
+            cases.append((crop(group[index], random), learn_basis(others)))
+    return cases
+
+
+def _halves(scene: xr.Dataset) -> list[xr.Dataset]:
+    axis = "y" if scene.sizes["y"] >= scene.sizes["x"] else "x"
+    middle = scene.sizes[axis] // 2
+    if middle == 0:
+        return [scene, scene]
+    return [scene.isel({axis: slice(0, middle)}), scene.isel({axis: slice(middle, None)})]
+
+
+def draw_step(variances: Floats, random: np.random.Generator) -> float:
+    """Return a step between coarse and fine, from variances of components (K,) of the details."""
+    deviations = np.sqrt(np.sort(variances)[::-1])
+    place = np.exp(random.uniform(np.log(1.0), np.log(len(deviations)))) - 1
+    scale = np.interp(place, np.arange(len(deviations)), deviations)
+    return float(scale * np.exp(random.uniform(np.log(0.4), np.log(3.0))))
+
+
+def collect_sample(
+    cases: Sequence[tuple[NDArray[np.float32], SharedBasis]],
+    random: np.random.Generator,
+    draws: int = 4,
+    most: int = 100_000,
+) -> ContextSample:
+    """Code every case at several steps; keep at most so many symbols of each."""
+    contexts, symbols = [], []
+    for values, basis in cases:
+        coefficients = basis.coefficients(values, len(values))
+        for _ in range(draws):
+            step = draw_step(basis.variances[0].mean(axis=0), random)
+            found, coded = _coded_once(coefficients, basis, step)
+            keep = random.permutation(len(coded))[:most]
+            contexts.append(found[keep])
+            symbols.append(coded[keep])
+    return ContextSample(np.concatenate(contexts), np.concatenate(symbols), LOCAL_COUNT)
+
+
+def _coded_once(
+    coefficients: NDArray[np.float32], basis: SharedBasis, step: float
+) -> tuple[NDArray[np.uint8], Symbols]:
+    count = max(1, leading_count(coefficients / np.float32(step)))
+    scaled = coefficients[:count] / np.float32(step)
+    bands = spatial_transform.subbands(*scaled.shape[1:])
+    contexts: list[NDArray[np.uint8]] = []
+    symbols: list[Symbols] = []
+
+    def visit(local: Contexts, shared: Shared, coded: Symbols) -> None:
+        rows = np.empty((local.shape[1], len(local) + len(shared)), np.uint8)
+        rows[:, : len(local)], rows[:, len(local) :] = local.T, shared
+        contexts.append(rows)
+        symbols.append(coded)
+
+    walk_tile(scaled, band_variances(basis.variances, bands, count, step), visit)
+    return np.concatenate(contexts), np.concatenate(symbols)

@@ -1,0 +1,127 @@
+"""hsigan's own codec: what it writes it reads, at every size and rate, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from hsigan.bitstream.header import Header
+from hsigan.codec.klt_context import KltContextCodec, KltContextConfig
+from hsigan.codec.survey import survey_scene
+from hsigan.errors import InputError, StreamError
+from hsigan.scene import make_scene
+
+BANDS = 12
+
+
+def _scene(height: int, width: int, seed: int = 0, bands: int = BANDS) -> xr.Dataset:
+    """Make a scene of three mixed spectra, smooth in space, with noise."""
+    random = np.random.default_rng(seed)
+    spectra = np.random.default_rng(99).uniform(200, 4000, (3, bands))
+    y, x = np.mgrid[:height, :width]
+    waves = [np.sin((y * a + x * b) / 5 + c) for a, b, c in random.uniform(0, 3, (3, 3))]
+    values = 1500 + np.tensordot(np.stack(waves, -1), spectra, 1) / 3
+    values += random.normal(0, 6, values.shape)
+    return make_scene(values.astype(np.int16), name=f"made-{seed}")
+
+
+@pytest.fixture(scope="module")
+def codec() -> KltContextCodec:
+    settings = KltContextConfig(steps=150, batch=512, draws=2)
+    return KltContextCodec().fit([_scene(48, 40, 1), _scene(40, 40, 2)], settings)
+
+
+def _values(scene: xr.Dataset) -> np.ndarray:
+    return np.moveaxis(scene["values"].values, -1, 0).astype(np.float32)
+
+
+def _header(codec: KltContextCodec, scene: xr.Dataset) -> Header:
+    height, width, bands = scene["values"].shape
+    return Header(codec.number, codec.model_hash, height, width, bands, "int16", codec.tile_px)
+
+
+def _coded(codec: KltContextCodec, scene: xr.Dataset, step: float) -> tuple[bytes, bytes]:
+    encoder = codec.encoder(survey_scene(scene), step)
+    return encoder.side, encoder.encode_tile(_values(scene))
+
+
+def _decoded(codec: KltContextCodec, scene: xr.Dataset, step: float) -> np.ndarray:
+    side, payload = _coded(codec, scene, step)
+    height, width, _ = scene["values"].shape
+    return codec.decoder(_header(codec, scene), side).decode_tile(payload, height, width)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (2, 3), (17, 5), (33, 40)])
+@pytest.mark.parametrize("step", [1.0, 40.0])
+def test_error_is_that_of_the_step_at_any_size(
+    codec: KltContextCodec, size: tuple[int, int], step: float
+) -> None:
+    scene = _scene(*size, seed=7)
+    error = _decoded(codec, scene, step) - _values(scene)
+    # The mean squared error of a deadzone quantiser is at most that of values lost in its zone.
+    assert np.mean(error**2) < 0.45 * step**2
+
+
+def test_finer_steps_take_more_bytes_and_err_less(codec: KltContextCodec) -> None:
+    scene = _scene(40, 40, 5)
+    steps = [200.0, 50.0, 10.0, 2.0]
+    sizes = [len(_coded(codec, scene, step)[1]) for step in steps]
+    errors = [np.mean((_decoded(codec, scene, step) - _values(scene)) ** 2) for step in steps]
+    assert sizes == sorted(sizes)
+    assert errors == sorted(errors, reverse=True)
+
+
+def test_a_step_beyond_the_scene_leaves_the_mean_and_no_tile(codec: KltContextCodec) -> None:
+    scene = _scene(16, 16, 3)
+    _, payload = _coded(codec, scene, 1e9)
+    assert payload == b""
+    decoded = _decoded(codec, scene, 1e9)
+    assert np.array_equal(decoded[:, 0, 0], codec.basis.mean)
+
+
+def test_encoding_twice_gives_the_same_bytes(codec: KltContextCodec) -> None:
+    scene = _scene(40, 33, 5)
+    assert _coded(codec, scene, 8.0) == _coded(codec, scene, 8.0)
+
+
+def test_the_model_file_is_the_codec(codec: KltContextCodec, tmp_path: Path) -> None:
+    codec.save(tmp_path / "codec.safetensors")
+    loaded = KltContextCodec.load(tmp_path / "codec.safetensors")
+    assert loaded.model_hash == codec.model_hash
+    scene = _scene(20, 20, 5)
+    assert _coded(loaded, scene, 8.0) == _coded(codec, scene, 8.0)
+    assert loaded.describe()["trained_on"] == ["made-1", "made-2"]
+
+
+def test_constant_bands_come_back_as_they_were(codec: KltContextCodec) -> None:
+    scene = _scene(20, 20, 5)
+    scene["values"][:, :, 4] = 1234
+    assert (_decoded(codec, scene, 30.0)[4] == 1234).all()
+
+
+def test_another_sensor_is_refused(codec: KltContextCodec) -> None:
+    with pytest.raises(InputError, match="12 bands"):
+        codec.encoder(survey_scene(_scene(8, 8, bands=9)), 1.0)
+
+
+@pytest.mark.parametrize("place", [0, 1, 5, 20, -2])
+def test_damage_is_one_error_or_other_pixels_but_never_a_crash(
+    codec: KltContextCodec, place: int
+) -> None:
+    scene = _scene(20, 20, 5)
+    side, payload = _coded(codec, scene, 8.0)
+    broken = bytearray(payload)
+    broken[place] ^= 0x55
+    decoder = codec.decoder(_header(codec, scene), side)
+    for damaged in (bytes(broken), payload[: len(payload) // 2], payload + b"\x07\x07\x07\x07"):
+        with pytest.raises(StreamError):
+            decoder.decode_tile(damaged, 20, 20)
+
+
+@pytest.mark.parametrize("side", [b"", b"\x41", b"\xff\xff\xff\x00", b"\0\0\0\0"])
+def test_damaged_side_information_is_refused(codec: KltContextCodec, side: bytes) -> None:
+    with pytest.raises(StreamError):
+        codec.decoder(_header(codec, _scene(8, 8)), side)
