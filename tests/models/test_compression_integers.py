@@ -223,8 +223,8 @@ def test_integers_stay_near_the_float_network(synthesis: HyperSynthesis, expecte
     with torch.no_grad():
         floats = table_indexes(synthesis(make_z(8, seed=1), (SIDE, SIDE)))
     away = (floats.int() - expected.int()).abs().float()
-    assert away.mean() < 0.5
-    assert away.max() <= 4
+    assert away.mean() < 0.15
+    assert away.max() <= 1
 
 
 def test_the_table_is_the_one_that_files_are_coded_with() -> None:

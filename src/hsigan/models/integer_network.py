@@ -17,8 +17,13 @@ from torch.nn import functional as F  # noqa: N812 - PyTorch's own name for it
 from hsigan.models.entropy_models import LOG_SCALE_STEP, SCALE_LEVELS, SCALE_MIN
 
 WEIGHT_LIMIT = 127
-LARGEST_SUM = 2**24
-"""Every sum of products stays below: float32 and int32 hold it exactly, float64 with room."""
+LARGEST_SUM = 2**31
+"""Every sum of products stays below, so that int32 holds it, and float64 with 22 bits to spare.
+
+float32 would ask for 2^24, which leaves 5 bits to the activations of 320 channels: measured with
+random weights, 1.8 % more bits for y than from floats. With 2^31 they have 12 bits, and y costs
+0.004 % more.
+"""
 
 MOST_ACTIVATION_BITS = 12
 MULTIPLIER_BITS = 15
@@ -33,16 +38,17 @@ class IntegerConvolution(nn.Module):
     ::
 
         a, integers clipped to [low, high]
-          -> sum of w a, + bias                                      |sum| < 2^24
+          -> sum of w a, + bias                                      |sum| < 2^31
           -> floor((sum * multiplier + divisor / 2) / divisor)       one of each per output channel
           -> clipped to [0, the next layer's high]
 
     Why the result is the same everywhere: all numbers are integers carried in float64. Sums stay
-    below 2^24, so every order of summation gives the same, and so do fused multiply-adds; a backend
-    that convolves by Fourier transforms or Winograd's method errs by less than 1e-6 there, which
-    rounding takes away. The sum times its multiplier stays below 2^39, and the divisor is a power
-    of two. float64 also escapes what lowers float32 unasked: TF32, bfloat16 matrix products and
-    autocast. The numbers are kept as integers, so ``half()`` does not touch them.
+    below 2^31, so every order of summation gives the same, and so do fused multiply-adds; a backend
+    that convolves by Fourier transforms or Winograd's method errs by less than 1e-3 there, which
+    rounding takes away. The sum times its multiplier stays below 2^46, half a divisor below 2^51,
+    and the divisor is a power of two. float64 also escapes what lowers float32 unasked: TF32,
+    bfloat16 matrix products and autocast. The numbers are kept as integers, so ``half()`` does not
+    touch them.
 
     Parameters
     ----------
@@ -191,7 +197,7 @@ def _quantised(weight: Tensor, steps: Tensor) -> Tensor:
 
 
 def _highest_input(layer: nn.Module) -> int:
-    """Return the largest 2^k - 1 that inputs may reach so that products sum to less than 2^23."""
+    """Return the largest 2^k - 1 that inputs may reach so that products sum to less than 2^30."""
     weight, _ = _float64_parameters(layer)
     integers = _quantised(weight, _weight_steps(weight))
     gain = float(_absolute_sums(integers, weight.shape[-1] == 5).max())

@@ -9,11 +9,12 @@ from torch import Tensor, nn
 class Gains(nn.Module):
     """Gain units: multiply latents before they are rounded, and divide afterwards.
 
-    The model of Wu, Huang and Shen (WACV 2020) is tuned by how many of its latents are kept; this
-    follows its modern equivalent, the gain units of Cui et al. (Asymmetric Gained Deep Image
-    Compression with Continuous Rate Adaptation, CVPR 2021): a vector of gains per trained rate,
-    learned with a vector of inverse gains, and between two rates the geometric interpolation of
-    both.
+    Wu, Huang and Shen (A GAN-based tunable image compression system, WACV 2020) reach any ratio
+    with one model by an importance map, which says what is kept, and a GAN that makes up the rest.
+    This follows a later answer to the same question, the gain units of Cui et al. (Asymmetric
+    Gained Deep Image Compression with Continuous Rate Adaptation, CVPR 2021): a vector of gains per
+    trained rate, learned with a vector of inverse gains, and between two rates the geometric
+    interpolation of both. Their gains for z are left out: z is made of latents with gains on them.
 
     Parameters
     ----------
