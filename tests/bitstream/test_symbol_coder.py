@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hsigan.bitstream import models
 from hsigan.bitstream.coder import BLOCK, SymbolDecoder, SymbolEncoder
 from hsigan.bitstream.tables import SCALES, CodingTables, gaussian_tables
 from hsigan.errors import InputError, StreamError
@@ -105,6 +106,15 @@ def test_nearly_certain_symbols_cost_nearly_nothing() -> None:
     decoder = SymbolDecoder(payload)
     assert not decoder.decode(indexes, tables).any()
     decoder.finish()
+
+
+def test_a_coder_library_that_codes_otherwise_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A later version might make other integers of what it is given: no file must hold them."""
+
+    model = models.Model
+    monkeypatch.setattr(models, "Model", lambda frequencies: model(frequencies[::-1].copy()))
+    with pytest.raises(StreamError, match=r"install version 0\.5"):
+        models.check_coder.__wrapped__()
 
 
 def test_nothing_takes_no_bytes() -> None:

@@ -18,6 +18,8 @@ from hsigan.bitstream.frequencies import PRECISION_BITS, TOTAL, Frequencies
 from hsigan.errors import InputError, StreamError
 
 Indices = NDArray[np.int32]
+_PROOF = [1610613719, 4269316082]
+"""What `check_coder` expects."""
 
 
 class Model:
@@ -43,10 +45,30 @@ def uniform(bits: int) -> Model:
     return Model(np.full(2**bits, TOTAL >> bits, np.uint32))
 
 
+@cache
+def check_coder() -> None:
+    """Prove that the installed constriction codes as files are specified, once in a process.
+
+    Raises
+    ------
+    StreamError
+        It does not.
+    """
+    model = Model(np.array([3, 2**23 - 1, 1, 2**23 - 3], np.uint32))
+    coder = constriction.stream.queue.RangeEncoder()
+    coder.encode(np.array([1, 3, 3, 0, 1, 2, 3, 1], np.int32), model.exact)
+    if coder.get_compressed().tolist() != _PROOF:
+        raise StreamError(
+            "the installed version of constriction codes otherwise than files are specified: "
+            "install version 0.5"
+        )
+
+
 class Sink:
     """A range encoder."""
 
     def __init__(self) -> None:
+        check_coder()
         self._coder = constriction.stream.queue.RangeEncoder()
 
     def put(self, model: Model, symbols: Indices) -> None:
@@ -95,6 +117,7 @@ class Source:
     """A range decoder of what a `Sink` wrote."""
 
     def __init__(self, payload: bytes) -> None:
+        check_coder()
         self._payload_bits = 8 * len(payload)
         self._bits, self._symbols = 0.0, 0
         padded = payload + bytes(-len(payload) % 4)
