@@ -130,12 +130,12 @@ def _runs(values: Codes) -> bytes:
 
     Lengths are written less one. Values lie in the order of the array's memory.
     """
-    flat = np.concatenate([[0], values.ravel(), [0]])
-    ends = np.flatnonzero(np.diff(flat))
+    flat = np.pad(values.ravel(), 1)
+    ends = np.flatnonzero(flat[1:] != flat[:-1])
     codes = flat[ends[:-1] + 1]
     starts, stops, codes = ends[:-1][codes > 0], ends[1:][codes > 0], codes[codes > 0]
     gaps = starts - np.concatenate([[0], stops[:-1]]) if len(starts) else starts
-    columns = varints(gaps) + varints(stops - starts - 1) + codes.astype(np.uint8).tobytes()
+    columns = varints(gaps) + varints(stops - starts - 1) + codes.tobytes()
     return varint(len(starts)) + columns
 
 
