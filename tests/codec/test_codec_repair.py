@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from hsigan.bitstream.header import Header
 from hsigan.bitstream.varint import varint
 from hsigan.codec.component_repair import (
     GAINS,
@@ -13,8 +14,11 @@ from hsigan.codec.component_repair import (
     white_noise,
     with_gain,
 )
-from hsigan.errors import StreamError
+from hsigan.codec.klt_context import KltContextCodec, KltContextConfig
+from hsigan.codec.survey import survey_scene
+from hsigan.errors import InputError, StreamError
 from hsigan.models.component_repair import ComponentRepair
+from hsigan.scene import make_scene
 
 STEP = 10.0
 DEVIATIONS = np.array([60.0, 20.0, 5.0])
@@ -70,15 +74,15 @@ def test_repair_depends_on_ratios_to_the_step_alone():
 
 def test_the_same_tile_gets_the_same_texture():
     own = repairer()
-    first, again, other = (own.embellish(planes(), STEP, DEVIATIONS, 1.0, s) for s in (5, 5, 6))
+    first, again, other = (own.embellish(planes(), STEP, DEVIATIONS, s) for s in (5, 5, 6))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
-def test_without_a_realistic_network_the_faithful_one_serves():
+def test_without_a_realistic_network_there_is_no_texture():
     own = Repairer(repairer().faithful)
-    realistic = own.embellish(planes(), STEP, DEVIATIONS, 0.5, 1)
-    assert np.array_equal(realistic, own.repair(planes(), STEP, DEVIATIONS, 0.5))
+    with pytest.raises(InputError, match="no realistic decoder"):
+        own.embellish(planes(), STEP, DEVIATIONS, 1)
 
 
 def test_noise_is_that_of_splitmix64():
@@ -132,3 +136,62 @@ def test_damaged_weights_are_refused(damage):
         arrays[name] = np.full_like(arrays[name], np.nan)
     with pytest.raises(StreamError, match="repairing network"):
         Repairer.from_arrays(arrays)
+
+
+def scene(seed, side=40):
+    random = np.random.default_rng(seed)
+    spectra = np.random.default_rng(99).uniform(200, 4000, (3, 8))
+    places = np.stack(np.mgrid[:side, :side]) / 6
+    waves = np.sin(np.tensordot(random.uniform(0, 3, (3, 2)), places, 1))  # (3, H, W)
+    values = 1500 + np.tensordot(np.where(waves > 0, 1.0, -0.5), spectra, (0, 0))
+    return make_scene(np.rint(values).astype(np.int16), name=f"made-{seed}")
+
+
+@pytest.fixture(scope="module")
+def codec():
+    repair = {"repair_faithful_steps": 40, "repair_realistic_steps": 3}
+    return KltContextCodec().fit(
+        [scene(1), scene(2)], KltContextConfig(steps=100, batch=512, draws=2, **repair)
+    )
+
+
+def decoded_by(codec, coded_scene, step, realistic=False):
+    height, width, bands = coded_scene["values"].shape
+    encoder = codec.encoder(survey_scene(coded_scene), step)
+    values = np.moveaxis(coded_scene["values"].values, -1, 0).astype(np.float32)
+    payload = encoder.encode_tile(values)
+    header = Header(codec.number, codec.model_hash, height, width, bands, "int16", codec.tile_px)
+    decoder = codec.decoder(header, encoder.side, realistic=realistic)
+    return decoder.decode_tile(payload, height, width), values, payload
+
+
+def test_a_repaired_scene_is_nearer_to_the_original(codec):
+    plain = KltContextCodec().fit([scene(1), scene(2)], KltContextConfig(steps=100, batch=512))
+    for step in (50.0, 400.0):
+        repaired, values, payload = decoded_by(codec, scene(3), step)
+        error = np.square(repaired - values).mean()
+        decoded, _, plain_payload = decoded_by(plain, scene(3), step)
+        assert error <= np.square(decoded - values).mean() * 1.001
+        assert abs(len(payload) - len(plain_payload)) < 0.1 * len(plain_payload)
+
+
+def test_both_decoders_read_the_same_file(codec):
+    faithful, _, payload = decoded_by(codec, scene(3), 400.0)
+    realistic, _, same = decoded_by(codec, scene(3), 400.0, realistic=True)
+    assert payload == same
+    assert not np.array_equal(faithful, realistic)
+    assert np.array_equal(realistic, decoded_by(codec, scene(3), 400.0, realistic=True)[0])
+
+
+def test_repairing_networks_are_taken_from_another_model(codec, tmp_path):
+    codec.save(tmp_path / "model.safetensors")
+    settings = {"steps": 20, "batch": 256, "draws": 1}
+    taken = KltContextConfig(repair_from=str(tmp_path / "model.safetensors"), **settings)
+    arrays = KltContextCodec().fit([scene(4)], taken).repairer.to_arrays()
+    for name, array in codec.repairer.to_arrays().items():
+        assert np.array_equal(arrays[name], array), name
+    plain = KltContextCodec().fit([scene(4)], KltContextConfig(**settings))
+    plain.save(tmp_path / "plain.safetensors")
+    refused = KltContextConfig(repair_from=str(tmp_path / "plain.safetensors"), **settings)
+    with pytest.raises(InputError, match="no repairing networks"):
+        KltContextCodec().fit([scene(4)], refused)

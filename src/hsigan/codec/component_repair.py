@@ -3,7 +3,7 @@
 One file serves two decoders. The faithful one adds what a network expects to be lost. The realistic
 one has a network that was tuned against a critic and adds noise as well, which is drawn by integers
 from the tile's own bytes: decoding gives the same picture everywhere, within a count. The encoder,
-which knows the original, writes how much of the repair helps.
+which knows the original, writes how much of the faithful repair helps.
 
 PyTorch is imported where something is repaired or learned, not before.
 """
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hsigan.bitstream.varint import ByteReader, varint
-from hsigan.errors import StreamError
+from hsigan.errors import InputError, StreamError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -65,17 +65,25 @@ class Repairer:
         """
         return self._apply(self.faithful, planes, step, deviations, gain)
 
-    def embellish(
-        self, planes: Planes, step: float, deviations: Deviations, gain: float, seed: int
-    ) -> Planes:
-        """Return decoded components with texture, which looks like the original's; see `repair`.
+    def embellish(self, planes: Planes, step: float, deviations: Deviations, seed: int) -> Planes:
+        """Return decoded components with texture that looks like the original's; see `repair`.
 
-        Without a realistic network they are repaired only.
+        Parameters
+        ----------
+        planes, step, deviations
+            As in `repair`.
+        seed
+            Of the noise, 0 ... 2**32 - 1.
+
+        Raises
+        ------
+        InputError
+            There is no realistic network.
         """
         if self.realistic is None:
-            return self.repair(planes, step, deviations, gain)
+            raise InputError("this codec has no realistic decoder: take the faithful one.")
         noise = white_noise(planes.shape, seed)
-        return self._apply(self.realistic, planes, step, deviations, gain, noise)
+        return self._apply(self.realistic, planes, step, deviations, 1.0, noise)
 
     def best_gain(
         self, original: Planes, planes: Planes, step: float, deviations: Deviations

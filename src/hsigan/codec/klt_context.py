@@ -24,6 +24,13 @@ from numpy.typing import NDArray
 
 from hsigan.bitstream.varint import ByteReader
 from hsigan.codec import spatial_transform
+from hsigan.codec.component_repair import (
+    Repairer,
+    component_deviations,
+    seed_of,
+    split_gain,
+    with_gain,
+)
 from hsigan.codec.interface import SceneSurvey, Tile
 from hsigan.codec.klt_context_tile import (
     LEVELS,
@@ -61,6 +68,10 @@ class KltContextConfig(Config):
         Of the context network.
     draws
         Quantiser steps at which each training scene is coded.
+    repair_faithful_steps, repair_realistic_steps, repair_most_loss_db
+        Of the networks that repair what is decoded, see `RepairConfig`; 0 steps: there are none.
+    repair_from
+        A model file of this codec whose repairing networks are taken, in place of a training.
     """
 
     codec: str = "klt-context"
@@ -68,6 +79,10 @@ class KltContextConfig(Config):
     batch: int = 4096
     learning_rate: float = 3e-3
     draws: int = 6
+    repair_faithful_steps: int = 0
+    repair_realistic_steps: int = 0
+    repair_most_loss_db: float = 0.7
+    repair_from: str = ""
 
 
 class KltContextCodec:
@@ -103,6 +118,7 @@ class KltContextCodec:
         InputError
             There is no scene, or they differ in their bands.
         """
+        from hsigan.codec.component_repair_fit import obtain_repairer
         from hsigan.codec.klt_context_fit import fit_model
 
         if not scenes or len({scene.sizes["band"] for scene in scenes}) > 1:
@@ -114,6 +130,8 @@ class KltContextCodec:
         facts = {"codec": self.name, "trained_on": names, "companions": others}
         arrays: dict[str, NDArray[Any]] = {"mean": basis.mean, "axes": basis.axes}
         arrays |= {"variances": basis.variances, **entropy.to_arrays()}
+        repairer = obtain_repairer([*scenes, *companions], entropy, settings, training)
+        arrays |= {} if repairer is None else repairer.to_arrays()
         return self._take(model_content(arrays, {**facts, "settings": settings.model_dump()}))
 
     def save(self, path: str | Path) -> None:
@@ -144,22 +162,25 @@ class KltContextCodec:
                 raise StreamError(f"the model is not one of codec {self.name!r}, or is damaged.")
         self.basis = SharedBasis(arrays["mean"], arrays["axes"], arrays["variances"])
         self.entropy = EntropyModel.from_arrays(arrays)
+        self.repairer = Repairer.from_arrays(arrays)
         self.model_bytes = content
         return self
 
     def encoder(self, survey: SceneSurvey, step: float) -> _Encoder:
         """Prepare to encode; see `Codec`."""
         self._check_bands(survey.bands, InputError)
-        return _Encoder(self.basis, self.entropy, Bands.of(survey), step)
+        return _Encoder(self, Bands.of(survey), step)
 
-    def decoder(self, header: Header, side: bytes) -> _Decoder:
-        """Prepare to decode; see `Codec`."""
+    def decoder(self, header: Header, side: bytes, realistic: bool = False) -> _Decoder:
+        """Prepare to decode; ``realistic`` takes the network that was tuned against a critic."""
+        if realistic and (self.repairer is None or self.repairer.realistic is None):
+            raise InputError("this codec has no realistic decoder: take the faithful one.")
         self._check_bands(header.bands, StreamError)
         reader = ByteReader(side, "the side information")
         step = _read_step(reader.take(_STEP_BYTES))
         bands = decode_bands(reader, header.bands)
         reader.end()
-        return _Decoder(self.basis, self.entropy, bands, step)
+        return _Decoder(self, bands, step, realistic)
 
     def describe(self) -> dict[str, Any]:
         """Return name, tile, and what it was trained on."""
@@ -175,10 +196,11 @@ class KltContextCodec:
 
 
 class _Encoder:
-    def __init__(self, basis: SharedBasis, entropy: EntropyModel, bands: Bands, step: float):
+    def __init__(self, codec: KltContextCodec, bands: Bands, step: float) -> None:
         head = _step_bytes(step)
         self.side = head + encode_bands(bands)
-        self._basis, self._entropy, self._step = basis, entropy, _read_step(head)
+        self._basis, self._entropy, self._step = codec.basis, codec.entropy, _read_step(head)
+        self._repairer = codec.repairer
 
     def encode_tile(self, values: Tile) -> bytes:
         coefficients = self._basis.coefficients(values, len(values))
@@ -186,23 +208,35 @@ class _Encoder:
         scaled = coefficients[: leading_count(coefficients)]
         places = spatial_transform.subbands(*values.shape[1:])
         variances = band_variances(self._basis.variances, places, len(scaled), self._step)
-        return encode_coefficients(scaled, variances, self._entropy)
+        payload = encode_coefficients(scaled, variances, self._entropy)
+        if self._repairer is None or not payload:
+            return payload
+        shape = (values.shape[1], values.shape[2])
+        planes = _decode_planes(payload, shape, self._basis, self._entropy, self._step)
+        original = spatial_transform.inverse(scaled[: len(planes)] * np.float32(self._step))
+        deviations = component_deviations(self._basis.variances)[: len(planes)]
+        return with_gain(
+            payload, self._repairer.best_gain(original, planes, self._step, deviations)
+        )
 
 
 class _Decoder:
-    def __init__(self, basis: SharedBasis, entropy: EntropyModel, bands: Bands, step: float):
-        self._basis, self._entropy, self._bands, self._step = basis, entropy, bands, step
+    def __init__(self, codec: KltContextCodec, bands: Bands, step: float, realistic: bool) -> None:
+        self._basis, self._entropy = codec.basis, codec.entropy
+        self._bands, self._step = bands, step
+        self._repairer, self._realistic = codec.repairer, realistic
 
     def decode_tile(self, payload: bytes, height: int, width: int) -> Tile:
-        def variances(places: list[Subband], count: int) -> NDArray[np.float64]:
-            return band_variances(self._basis.variances, places, count, self._step)
-
-        basis = self._basis
-        scaled = decode_coefficients(
-            payload, (height, width), variances, self._entropy, len(basis.mean)
-        )
-        planes = spatial_transform.inverse(scaled * np.float32(self._step))
+        basis, seed, gain = self._basis, seed_of(payload), 0.0
+        if self._repairer is not None:
+            payload, gain = split_gain(payload)
+        planes = _decode_planes(payload, (height, width), basis, self._entropy, self._step)
         count = len(planes)
+        deviations = component_deviations(basis.variances)[:count]
+        if self._repairer is not None and self._realistic:
+            planes = self._repairer.embellish(planes, self._step, deviations, seed)
+        elif self._repairer is not None:
+            planes = self._repairer.repair(planes, self._step, deviations, gain)
         spectra = (
             basis.axes[:, :count] @ planes.reshape(count, height * width) + basis.mean[:, None]
         )
@@ -210,6 +244,18 @@ class _Decoder:
         unused = ~self._bands.usable
         values[unused] = self._bands.constant[unused, None, None]
         return values
+
+
+def _decode_planes(
+    payload: bytes, shape: tuple[int, int], basis: SharedBasis, entropy: EntropyModel, step: float
+) -> NDArray[np.float32]:
+    """Return the components (K, h, w) of a tile, in the scene's units."""
+
+    def variances(places: list[Subband], count: int) -> NDArray[np.float64]:
+        return band_variances(basis.variances, places, count, step)
+
+    scaled = decode_coefficients(payload, shape, variances, entropy, len(basis.mean))
+    return spatial_transform.inverse(scaled * np.float32(step))
 
 
 def _step_bytes(step: float) -> bytes:

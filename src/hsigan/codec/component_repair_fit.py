@@ -1,0 +1,189 @@
+"""Training the repairing networks of codec klt-context, on what its own coder makes of scenes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hsigan.codec import spatial_transform
+from hsigan.codec.component_repair import Repairer, component_deviations
+from hsigan.codec.klt_context_tile import (
+    EntropyModel,
+    band_variances,
+    decode_coefficients,
+    encode_coefficients,
+    leading_count,
+)
+from hsigan.codec.model_file import load_model
+from hsigan.errors import InputError
+from hsigan.recipe import build_config
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from hsigan.codec.fitting import Training
+    from hsigan.codec.klt_context import KltContextConfig
+    from hsigan.codec.klt_context_samples import SharedBasis
+    from hsigan.training.component_repair import RepairConfig
+    from hsigan.training.repair_examples import RepairExample
+
+Case = tuple[NDArray[np.float32], "SharedBasis"]
+"""Values (B, h, w), and a basis that was learned on others of the same sensor."""
+
+PREFIX = "repair_"
+_COARSE, _FINE = (0.08, 2.0), (0.004, 0.08)  # steps, in deviations of the leading component
+
+
+def obtain_repairer(
+    scenes: Sequence[xr.Dataset],
+    entropy: EntropyModel,
+    settings: KltContextConfig,
+    training: Training | None = None,
+) -> Repairer | None:
+    """Return the repairing networks that a training's settings ask for.
+
+    Parameters
+    ----------
+    scenes
+        Of any sensors, to train on.
+    entropy
+        What codes them.
+    settings
+        Those whose names begin with ``repair_`` serve.
+    training
+        Whom to tell how far it is, and the seed.
+
+    Raises
+    ------
+    InputError
+        ``repair_from`` names a model without repairing networks.
+    RecipeError
+        A setting is impossible.
+    StreamError
+        ``repair_from`` names no model file.
+    """
+    if settings.repair_from:
+        found = Repairer.from_arrays(load_model(settings.repair_from)[0])
+        if found is None:
+            raise InputError(f"the model {settings.repair_from} has no repairing networks.")
+        return found
+    if not settings.repair_faithful_steps:
+        return None
+    from hsigan.codec.klt_context_samples import training_cases
+    from hsigan.training.component_repair import RepairConfig
+
+    values = {
+        key.removeprefix(PREFIX): value
+        for key, value in settings.model_dump().items()
+        if key.startswith(PREFIX) and key != "repair_from"
+    }
+    config = build_config(RepairConfig, values)
+    seed = 0 if training is None else training.seed
+    cases = training_cases(scenes, np.random.default_rng(seed))
+    return fit_repairer(cases, entropy, config, training)
+
+
+def fit_repairer(
+    cases: Sequence[Case],
+    entropy: EntropyModel,
+    config: RepairConfig,
+    training: Training | None = None,
+    draws: tuple[int, int] = (6, 2),
+) -> Repairer:
+    """Train the networks of both decoders.
+
+    Parameters
+    ----------
+    cases
+        Scenes of any sensors.
+    entropy
+        What codes them.
+    config
+        Settings of the networks and of their training.
+    training
+        Whom to tell how far it is, and the seed.
+    draws
+        At how many coarse steps and at how many fine ones each case is coded.
+
+    Raises
+    ------
+    InputError
+        There is nothing to repair in any case.
+    DivergedError
+        A loss is not finite.
+    """
+    import torch
+
+    from hsigan.models.component_repair import ComponentRepair
+    from hsigan.training.component_repair import train_faithful, train_realistic
+
+    seed = 0 if training is None else training.seed
+    report = None if training is None else training.report
+    random = np.random.default_rng(seed)
+    examples = []
+    for values, basis in cases:
+        steps = [_spread(_COARSE, draws[0], random), _spread(_FINE, draws[1], random)]
+        examples += _examples(values, basis, entropy, np.concatenate(steps), config.components)
+    if not examples:
+        raise InputError("the scenes are too flat to learn from what a quantiser takes from them.")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        faithful = ComponentRepair(config.width, config.layers)
+        train_faithful(examples, faithful, config, seed, report=report)
+        if not config.realistic_steps:
+            return Repairer(faithful)
+        realistic, _ = train_realistic(examples, faithful, config, seed, report=report)
+    return Repairer(faithful, realistic)
+
+
+def _spread(
+    limits: tuple[float, float], count: int, random: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return one random number of each of so many parts of a range, on a logarithmic scale."""
+    low, high = np.log(limits)
+    places = (np.arange(count) + random.uniform(size=count)) / max(1, count)
+    return np.asarray(np.exp(low + places * (high - low)))
+
+
+def _examples(
+    values: NDArray[np.float32],
+    basis: SharedBasis,
+    entropy: EntropyModel,
+    steps: NDArray[np.float64],
+    components: int,
+) -> list[RepairExample]:
+    """Return the case coded at each step, a multiple of the leading deviation."""
+    import torch
+
+    from hsigan.training.repair_examples import make_example
+
+    coefficients = basis.coefficients(values, len(values))
+    deviations = component_deviations(basis.variances)
+    examples = []
+    for step in steps * deviations[0]:
+        scaled = coefficients / np.float32(step)
+        scaled = scaled[: leading_count(scaled)]
+        if not len(scaled):
+            continue
+        decoded = _decoded(scaled, basis, entropy, float(step))
+        original = torch.from_numpy(spatial_transform.inverse(scaled))
+        planes = torch.from_numpy(spatial_transform.inverse(decoded))
+        ratios = torch.from_numpy(np.log(deviations[: len(scaled)] / step).astype(np.float32))
+        example = make_example(original, planes, ratios, components)
+        examples += [] if example is None else [example]
+    return examples
+
+
+def _decoded(
+    scaled: NDArray[np.float32], basis: SharedBasis, entropy: EntropyModel, step: float
+) -> NDArray[np.float32]:
+    def variances(places: list[spatial_transform.Subband], count: int) -> NDArray[np.float64]:
+        return band_variances(basis.variances, places, count, step)
+
+    shape = (scaled.shape[1], scaled.shape[2])
+    places = spatial_transform.subbands(*shape)
+    payload = encode_coefficients(scaled, variances(places, len(scaled)), entropy)
+    return decode_coefficients(payload, shape, variances, entropy, len(basis.mean))
