@@ -2,11 +2,12 @@
 
 Command: ``python benchmarks/codec_speed.py -o docs/results/codec-speed``
 
-A simulated scene of 1000 x 1000 pixels and 200 bands (int16, 400 MB) is written as ENVI. The
-commands `hsigan compress` and `hsigan decompress` run on it in processes of their own, at the default
-target (50 dB PSNR), with one thread per core; JPEG 2000 band by band does the same in the same run,
-and the ratio to it is reported. Megabytes are those of the scene's values; the peak of memory is that
-of the whole process, the pages of files not counted. Reading and writing the scene are included.
+A simulated scene of 1000 x 1000 pixels and 200 bands (int16, 400 MB) is written as ENVI. With a
+signal-to-noise ratio of 600, 50 dB take 0.07 bits per sample; on 100 x 100 AVIRIS scenes it is 0.03.
+`hsigan compress` and `hsigan decompress` run on it in processes of their own, at the default target
+(50 dB PSNR), with one thread per core; JPEG 2000 band by band does the same in the same run, and the
+ratio to it is reported. Megabytes are those of the scene's values; the peak of memory is that of the
+whole process. Reading and writing the scene are included.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from hsigan.scene import simulate_scene, write_scene
 
 SIDE, BANDS = 1000, 200
 STRIP = 250
+SNR = 600.0
 MEGABYTES = SIDE * SIDE * BANDS * 2 / 1e6
 BASELINE = "jpeg2000"
 
@@ -48,7 +50,7 @@ def hsigan(*words: object) -> tuple[float, float]:
 def write_large(path: Path) -> None:
     """Write a scene of strips of different ground."""
     strips = [
-        simulate_scene(STRIP, SIDE, bands=BANDS, classes=6, seed=seed).drop_vars("label")
+        simulate_scene(STRIP, SIDE, BANDS, 6, seed, snr=SNR).drop_vars("label")
         for seed in range(SIDE // STRIP)
     ]
     large = xr.concat(strips, dim="y")
@@ -61,9 +63,8 @@ def write_large(path: Path) -> None:
 def measure(codec: str, scene: Path, folder: Path) -> dict[str, tuple[float, str]]:
     """Return the figures of one codec, each with its unit."""
     packed, decoded = folder / f"{codec}.hsc", folder / "decoded.img"
-    encoding, encoding_peak = hsigan(
-        "compress", scene, "-o", packed, "--codec", codec, "--overwrite"
-    )
+    words = ("compress", scene, "-o", packed, "--codec", codec, "--overwrite")
+    encoding, encoding_peak = hsigan(*words)
     decoding, decoding_peak = hsigan("decompress", packed, "-o", decoded)
     size = packed.stat().st_size
     return {

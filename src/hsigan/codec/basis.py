@@ -28,12 +28,11 @@ _PLANE_BITS = 48.0
 def principal_axes(covariance: Floats) -> tuple[Floats, Floats]:
     """Return variances (B,), largest first, and the axes (B, B) as columns.
 
-    The sign of an axis is such that its largest entry is positive.
+    The sign of an axis is such that its entries sum to a positive number.
     """
     variances, axes = np.linalg.eigh(covariance)
     variances, axes = np.maximum(variances[::-1], 0.0), axes[:, ::-1]
-    largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=0)[None], axis=0)
-    return variances, axes * np.where(largest < 0, -1.0, 1.0)
+    return variances, axes * np.where(axes.sum(axis=0) < 0, -1.0, 1.0)
 
 
 @lru_cache(maxsize=2)

@@ -34,7 +34,7 @@ _SOT_BYTES = 12
 
 # Step sizes of the 9/7 subbands that make quantisation errors weigh the same: 1 / norm of the basis
 # functions, as exponent (less the precision) and mantissa of 11 bits. HL and LH are equal.
-_LOWPASS = ((0, 0x0), (1, 0x24), (3, 0x752), (4, 0x738), (5, 0x728), (6, 0x720))
+_LOWPASS = ((0, 0x0), (1, 0x24), (3, 0x752), (4, 0x738), (5, 0x720), (6, 0x720))
 _DETAILS = (
     ((2, 0x7D3), (2, 0x7D3), (2, 0x762)),
     ((2, 0x5), (2, 0x5), (2, 0x47)),
@@ -122,19 +122,28 @@ def _read_setup(payload: bytes) -> tuple[int, int, int]:
 
 def _without_headers(stream: bytes, shape: tuple[int, ...], bits: int, shift: int) -> bytes:
     """Return the payload of a codestream, after proving that it can be put back."""
-    place = stream.index(_COD)
-    levels = stream[place + 9]
-    body = stream.index(_SOD, stream.index(_SOT, place)) + len(_SOD)
+    segments, body = _main_segments(stream)
+    levels = segments[_COD][7]
+    body += _SOT_BYTES + len(_SOD)
     payload = bytes([bits, levels | shift << 5]) + stream[body : -len(_EOC)]
-    comment = stream.index(_COM, place)
-    end = comment + 2 + int.from_bytes(stream[comment + 2 : comment + 4], "big")
-    plain = stream[:comment] + stream[end:]
+    comment = stream.index(_COM + segments[_COM])
+    plain = stream[:comment] + stream[comment + 2 + len(segments[_COM]) :]
     if plain != _with_headers(payload[2:], shape, bits, levels):
         raise InputError(
             "the installed OpenJPEG writes codestreams that hsigan does not know: install the "
             "version of imagecodecs that constraints.txt names."
         )
     return payload
+
+
+def _main_segments(stream: bytes) -> tuple[dict[bytes, bytes], int]:
+    """Return the marker segments of the main header, lengths included, and where it ends."""
+    segments, place = {}, len(_SOC)
+    while stream[place : place + 2] != _SOT:
+        length = int.from_bytes(stream[place + 2 : place + 4], "big")
+        segments[stream[place : place + 2]] = stream[place + 2 : place + 2 + length]
+        place += 2 + length
+    return segments, place
 
 
 def _with_headers(packets: bytes, shape: tuple[int, ...], bits: int, levels: int) -> bytes:

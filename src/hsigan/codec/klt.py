@@ -151,6 +151,16 @@ class KltCodec:
         reader.end()
         return _Decoder(turn, step)
 
+    def empty_bytes(self, count: int, height: int, width: int) -> int:
+        """Return the bytes of a tile of ``count`` components in which every sample is 0.
+
+        That is what the packets of its codestream take though they hold nothing. In a codestream
+        with headers of its own it would be `codestream.header_bytes` more, which our files do
+        without.
+        """
+        planes = np.zeros((count, height, width), dtype=np.float32)
+        return len(varint(count) + encode_planes(planes, 1.0, 1.0)) if count else 0
+
     def describe(self) -> dict[str, Any]:
         """Return name, tile and where the basis is; of a learned one, on what it was learned."""
         basis = "learned" if self._arrays else "in the file"
@@ -180,16 +190,18 @@ class _Turn:
 
     def forward(self, values: Tile) -> Tile:
         coded = values if self.is_learned else self.bands.take(values)
-        centred = coded.reshape(len(coded), -1) - self.mean[:, None]  # (B, N)
+        height, width = values.shape[1:]
+        centred = coded.reshape(len(coded), height * width) - self.mean[:, None]  # (B, N)
         if self.is_learned:  # bands without variance have the value that changes no component
             centred[~self.bands.usable] = 0
-        return np.asarray(self.axes.T @ centred).reshape(-1, *values.shape[1:])  # (K, h, w)
+        planes = np.asarray(self.axes.T @ centred)
+        return planes.reshape(len(planes), height, width)  # (K, h, w)
 
     def back(self, planes: Tile) -> Tile:
         count = planes.shape[0]
         flat = self.axes[:, :count] @ planes.reshape(count, planes.shape[1] * planes.shape[2])
         flat += self.mean[:, None]
-        values = np.asarray(flat.reshape(-1, *planes.shape[1:]))
+        values = np.asarray(flat.reshape(len(flat), *planes.shape[1:]))
         if not self.is_learned:
             return self.bands.spread(values)
         unusable = ~self.bands.usable

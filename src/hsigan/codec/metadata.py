@@ -92,7 +92,8 @@ def make_decoded(
     transform = None
     try:
         if "transform" in facts:
-            transform = Affine.from_gdal(*facts["transform"]) * Affine.translation(column, row)
+            a, b, c, d, e, f = Affine.from_gdal(*facts["transform"])[:6]
+            transform = Affine(a, b, c + a * column + b * row, d, e, f + d * column + e * row)
         scene = make_scene(
             values,
             wavelengths_nm=numbers.get("wavelengths_nm"),

@@ -58,6 +58,10 @@ class Target:
         return None
 
 
+class OutOfReachError(InputError):
+    """No step of the quantiser holds the target."""
+
+
 _FACTOR = 4.0
 _MOST_BRACKETS = 24
 
@@ -89,7 +93,7 @@ def find_step(
 
     Raises
     ------
-    InputError
+    OutOfReachError
         No step holds the target.
     """
     good, bad = _bracket(excess_of, start, rising)
@@ -121,7 +125,7 @@ def _bracket(
         tried = following
     if tried.excess <= 0:
         return tried, tried
-    raise InputError("no step of the quantiser holds the target")
+    raise OutOfReachError("no step of the quantiser holds the target")
 
 
 def _between(good: Tried, bad: Tried, turn: int) -> float:

@@ -34,7 +34,9 @@ def shared_tables() -> CodingTables:
 
 
 def encode_rows(rows: Integers) -> bytes:
-    """Return the bytes of an integer array (R, N)."""
+    """Return the bytes of an integer array (R, N); none where it is empty."""
+    if not rows.size:
+        return b""
     setup = bytearray()
     highs, indexes, lows = [], [], []
     for row in rows:
@@ -64,6 +66,8 @@ def decode_rows(reader: ByteReader, count: int, length: int) -> Integers:
     StreamError
         The bytes are damaged or too few.
     """
+    if not count * length:
+        return np.zeros((count, length), dtype=np.int64)
     setup = np.frombuffer(reader.take(2 * count), dtype=np.uint8).reshape(count, 2)
     low_bits = (setup[:, 0] & _LOW_BITS).astype(np.int64)
     if (setup[:, 1] >= len(SCALES)).any():

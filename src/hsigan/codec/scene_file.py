@@ -14,7 +14,7 @@ from hsigan.codec.decode import decompress_scene
 from hsigan.codec.encode import Coded, Progress, SceneCoding
 from hsigan.codec.inspect import inspect_file, verify_file
 from hsigan.codec.interface import Codec, SceneSurvey
-from hsigan.codec.rate import DEFAULT_PSNR_DB, Target, find_step
+from hsigan.codec.rate import DEFAULT_PSNR_DB, OutOfReachError, Target, find_step
 from hsigan.codec.survey import survey_scene
 from hsigan.codec.tiles import one_blas_thread
 from hsigan.errors import InputError
@@ -201,7 +201,7 @@ class _Search:
         try:
             start = _start(survey, self._target)
             return find_step(excess, start, not self._is_rate, tolerance).step
-        except InputError as error:
+        except OutOfReachError as error:
             raise InputError(
                 f"{self._words()} is out of the reach of codec {self._coding.codec.name} on this "
                 "scene: ask for more bits or for less quality."

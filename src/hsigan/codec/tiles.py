@@ -59,10 +59,12 @@ class SourceTile:
         is_narrow = self.values.dtype.itemsize <= 2
         wide = np.float32 if is_narrow else np.float64
         total = 0.0
-        for band in range(len(self.values)):
-            error = decoded[band].astype(wide) - self.values[band]
+        for band, original in enumerate(self.values):
+            after = decoded[band]
             if self.kinds is not None:
-                error = error[self.kinds[band] == 0]
+                valid = self.kinds[band] == 0
+                original, after = original[valid], after[valid]
+            error = after.astype(wide) - original
             total += float(np.square(error, out=error).sum(dtype=np.float64))
         return total
 
