@@ -122,8 +122,7 @@ class HificCodec:
         self.tile_px, self.adjustable = self._model.tile_px, self._model.core.gains.levels > 1
         state = read_state(arrays, _REALISTIC)
         if state:
-            self._realistic = read_model_arrays(arrays, facts)
-            self._realistic.core.generator.load_state_dict(state)
+            self._realistic = read_model_arrays(arrays, facts, state)
         return self
 
     @property
@@ -199,7 +198,9 @@ def _export(
         model.core.generator.load_state_dict(trained.faithful)
     round_weights(model, config.weights_as)
     random = torch.Generator().manual_seed(0)
-    crops = RandomCrops(inputs.data.images, config.crop_px).draw(_FREEZING_CROPS, random)
+    crops = RandomCrops(inputs.data.images, config.crop_px, config.margin_px).draw(
+        _FREEZING_CROPS, random
+    )
     if config.tile_level:
         crops = TileLevel.of(crops).take_off(crops)
     with torch.no_grad(), model.crops_of(config.crop_px):

@@ -118,8 +118,12 @@ def read_tables(arrays: Mapping[str, Array]) -> tuple[CodingTables, CodingTables
     return found[0], found[1]
 
 
-def read_model_arrays(arrays: Mapping[str, Array], facts: Mapping[str, Any]) -> SceneModel:
-    """Return the model of a file, ready to code.
+def read_model_arrays(
+    arrays: Mapping[str, Array],
+    facts: Mapping[str, Any],
+    generator: Mapping[str, Tensor] | None = None,
+) -> SceneModel:
+    """Return the model of a file, ready to code; ``generator`` takes the place of its own.
 
     Raises
     ------
@@ -129,6 +133,8 @@ def read_model_arrays(arrays: Mapping[str, Array], facts: Mapping[str, Any]) -> 
     try:
         model = build_scene_model(facts["arguments"])
         found = model.load_state_dict(read_state(arrays), strict=False)
+        if generator is not None:
+            model.core.generator.load_state_dict(generator)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise StreamError(f"the model is damaged: {error}") from error
     missing = [key for key in found.missing_keys if not key.startswith(REPLACED)]

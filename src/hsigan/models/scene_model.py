@@ -20,12 +20,14 @@ from torch.nn import functional as F  # noqa: N812 - PyTorch's own name for it
 from hsigan.models.block_transform import BLOCK_PX, BlockTransform, WithTransform
 from hsigan.models.compression_model import CompressionModel
 from hsigan.models.entropy_models import FactorisedPrior, gaussian_bits, table_log_scales
-from hsigan.models.hyperprior import Symbols
+from hsigan.models.hyperprior import Hyperprior, Symbols
 from hsigan.models.spectral_front import SpectralFront
 
 _STARTING_SPREAD = 1.0
-_STARTING_WEIGHTS = 0.01
+_STARTING_WEIGHTS = 0.1
+_STARTING_SIDE = 3.0
 _LEAST_VARIANCE = 0.02
+_FAINT_VARIANCE = 0.1
 
 
 class SceneModel(nn.Module):
@@ -85,13 +87,7 @@ class SceneModel(nn.Module):
         variances = self.transform.fit(list(images), self.front.scale, step)
         for part in (self.core.encoder, self.core.generator):
             _zero_last_layer(part.network)  # type: ignore[arg-type]
-        prior = self.core.hyperprior
-        prior.prior = FactorisedPrior(self.core.widths.hyper, _STARTING_SPREAD)
-        with torch.no_grad():
-            for network in (prior.mean_synthesis, prior.scale_synthesis):
-                network.layers[-1].weight.mul_(_STARTING_WEIGHTS)  # type: ignore[operator]
-            bias: Tensor = prior.scale_synthesis.layers[-1].bias  # type: ignore[assignment]
-            bias.copy_(0.5 * variances.clamp(min=_LEAST_VARIANCE).log())
+        _start_hyperprior(self.core.hyperprior, variances)
 
     @contextmanager
     def crops_of(self, side_px: int) -> Iterator[None]:
@@ -156,6 +152,23 @@ def z_size(height: int, width: int) -> tuple[int, int]:
 def build_scene_model(arguments: Mapping[str, Any]) -> SceneModel:
     """Return a model of constructor arguments as a model file holds them."""
     return SceneModel(**dict(arguments))
+
+
+@torch.no_grad()
+def _start_hyperprior(hyperprior: Hyperprior, variances: Tensor) -> None:
+    """Start an entropy model at latents of these variances (L,), each channel heard alike.
+
+    Latents of low frequencies are hundreds of times as large as the rest: unscaled, they alone
+    would decide what z says. z starts large enough that not all of it rounds to 0.
+    """
+    hyperprior.prior = FactorisedPrior(len(hyperprior.prior.matrices[0]), _STARTING_SPREAD)
+    layers = [part for part in hyperprior.analysis.layers if isinstance(part, nn.Conv2d)]
+    layers[0].weight.div_((variances + _FAINT_VARIANCE).sqrt()[None, :, None, None])
+    layers[-1].weight.mul_(_STARTING_SIDE)
+    for network in (hyperprior.mean_synthesis, hyperprior.scale_synthesis):
+        network.layers[-1].weight.mul_(_STARTING_WEIGHTS)  # type: ignore[operator]
+    bias: Tensor = hyperprior.scale_synthesis.layers[-1].bias  # type: ignore[assignment]
+    bias.copy_(0.5 * variances.clamp(min=_LEAST_VARIANCE).log())
 
 
 def _inside(x: Tensor, size: tuple[int, int]) -> Tensor:

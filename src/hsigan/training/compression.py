@@ -17,6 +17,7 @@ import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +37,7 @@ from hsigan.training.scene_crops import RandomCrops
 from hsigan.training.state import Report, TrainingState
 
 _LAST_RATE = 0.1
+_LEAST_RATE = 0.02
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def train_compression(
     average = copy.deepcopy(model).requires_grad_(False)
     faithful = copy.deepcopy(average.core.generator)
     optimisers = {
-        "model": torch.optim.Adam(model.parameters(), lr=config.learning_rate),
+        "model": torch.optim.Adam(_groups(model, config), lr=config.learning_rate),
         "critic": torch.optim.Adam(critic.parameters(), lr=config.learning_rate),
     }
     modules = {"model": model, "critic": critic, "average": average, "faithful": faithful}
@@ -106,7 +108,7 @@ def train_compression(
     state = TrainingState(modules, optimisers, random, run)
     state.resume()
     controls = rate_controls(config, state.numbers)
-    crops = RandomCrops(data.images, config.crop_px)
+    crops = RandomCrops(data.images, config.crop_px, config.margin_px)
     stages = _Stages(config, state)
     cast = autocast(config.precision, device)
 
@@ -191,7 +193,7 @@ class _Stages:
         rate = _learning_rate(config, step)
         for optimiser in self.state.optimisers.values():
             for group in optimiser.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group.get("multiplier", 1.0)
         model.train()
         return adversarial
 
@@ -205,10 +207,25 @@ class _Stages:
 def _learning_rate(config: CompressionConfig, step: int) -> float:
     """Return the step's learning rate: each stage has a schedule of its own."""
     length = config.steps if step < config.steps else config.gan_steps
-    share = (step if step < config.steps else step - config.steps) / max(1, length)
+    within = step if step < config.steps else step - config.steps
+    share = within / max(1, length)
+    rate = config.learning_rate * min(1.0, (within + 1) / max(1, config.ramp_steps))
     if config.schedule == "drop":
-        return config.learning_rate * (_LAST_RATE if share >= 0.5 else 1.0)
-    return config.learning_rate * max(0.02, 0.5 * (1 + math.cos(math.pi * share)))
+        return rate * (_LAST_RATE if share >= 0.5 else 1.0)
+    return rate * max(_LEAST_RATE, 0.5 * (1 + math.cos(math.pi * share)))
+
+
+def _groups(model: SceneModel, config: CompressionConfig) -> list[dict[str, Any]]:
+    """Return the parameters of entropy model and gains apart: they may learn faster than the rest.
+
+    The gains answer to the rate's weight: where they were slow, its control would overshoot.
+    """
+    entropy = list(model.core.hyperprior.parameters())
+    if model.transform is not None:
+        entropy += model.transform.parameters()
+    apart = {id(parameter) for parameter in entropy}
+    rest = [parameter for parameter in model.parameters() if id(parameter) not in apart]
+    return [{"params": rest}, {"params": entropy, "multiplier": config.entropy_rate}]
 
 
 def _augment(

@@ -19,7 +19,8 @@ class CompressionConfig(Config):
     Weights, rates and the squared error are those of equations 2-5: bits per pixel, all bands
     together, and differences on a scale where the range of the training values is 0 ... 255.
     ``weight_below`` (lambda_b) is not in the paper; 2^-6 is what the authors of HiFiC configured,
-    two ports of it have 2^-4.
+    two ports of it have 2^-4. ``entropy_rate`` multiplies the learning rate of
+    the hyperprior and of the block transform's gains.
     """
 
     codec: Literal["hific", "hific-se", "hific-3d", "hific-tunable"] = "hific"
@@ -63,8 +64,11 @@ class CompressionConfig(Config):
     warm_up_steps: int = Field(50_000, ge=0)
     batch: int = Field(8, ge=1)
     crop_px: int = Field(96, ge=16, multiple_of=16)
+    margin_px: int = Field(0, ge=0)
     gain_augmentation: float = Field(0.0, ge=0, lt=1)
     learning_rate: float = Field(1e-4, gt=0)
+    entropy_rate: float = Field(1.0, gt=0)
+    ramp_steps: int = Field(0, ge=0)
     schedule: Literal["drop", "cosine"] = "drop"
     averaging: float = Field(0.0, ge=0, lt=1)
     gradient_limit: float | None = Field(None, gt=0)

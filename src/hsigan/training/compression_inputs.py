@@ -73,11 +73,11 @@ def prepare_compression(
         # PyTorch draws initial weights from its global generator: seeded here, then restored.
         torch.manual_seed(seed)
         model = SceneModel(**config.model_arguments(len(statistics.mean)))
-    value_range = (statistics.low, statistics.high)
-    model.front.fit(config.front, statistics.mean, statistics.covariance, value_range)
-    with torch.no_grad():
-        images = [model.front(torch.from_numpy(each.values)[None])[0] for each in training]
-    model.start(images, config.first_step * (statistics.high - statistics.low))
+        value_range = (statistics.low, statistics.high)
+        model.front.fit(config.front, statistics.mean, statistics.covariance, value_range)
+        with torch.no_grad():
+            images = [model.front(torch.from_numpy(each.values)[None])[0] for each in training]
+        model.start(images, config.first_step * (statistics.high - statistics.low))
     perceptual, note = None, "perceptual term: none"
     if config.perceptual_weight:
         perceptual, note = perceptual_distance(config.perceptual, lpips_files)

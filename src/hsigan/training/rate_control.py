@@ -19,7 +19,6 @@ WARM_UP_TARGET = 1.43
 WARM_UP_WEIGHT = 0.5
 _CORRECTION = 0.5
 _GREATEST_CORRECTION = 4.0
-_GREATEST_WEIGHT = 2.0**8
 
 
 def table_weight(target_bpp: float) -> float:
@@ -40,7 +39,7 @@ class RateControl:
     rule : equation 5; its target is what scenes that are not trained on shall take
     numbers : where the state lies that must survive an interruption
     mode : "switch" is equation 5; "integral" lets log lambda follow how far the rate is off,
-        starting from the geometric mean of both weights, which swings less
+        between both weights and from their geometric mean on, which swings less
     gain : by how much a step may move log lambda in mode "integral"
     warm_up_steps : steps with the higher target
     name : of this control's entries in ``numbers``
@@ -77,7 +76,7 @@ class RateControl:
             # A batch of easy crops must not halve lambda: one step moves it by the gain at most.
             off = math.log(max(rate_bpp, 1e-9) / (self.rule.target_bpp * allowance))
             value = self.last_weight * math.exp(self.gain * max(-1.0, min(1.0, off)))
-            value = min(max(value, _GREATEST_WEIGHT**-2), _GREATEST_WEIGHT)
+            value = min(max(value, self.rule.below), self.rule.above)
         self.numbers[f"lambda{self.name}"] = value
         return value * (WARM_UP_WEIGHT if step < self.warm_up_steps else 1.0)
 

@@ -133,13 +133,14 @@ class RandomCrops:
     Parameters
     ----------
     images : sequence of Tensor (C, H, W)
-        A scene narrower than a crop is mirrored until it is as wide.
+        A scene narrower than a crop and its margin is mirrored until it is as wide.
     side_px : side of the crops, in pixels
+    margin_px : by how much a crop can be moved in the narrowest scene, in pixels
     """
 
-    def __init__(self, images: Sequence[Tensor], side_px: int) -> None:
+    def __init__(self, images: Sequence[Tensor], side_px: int, margin_px: int = 0) -> None:
         self.side_px = side_px
-        self.images = [_at_least(image, side_px) for image in images]
+        self.images = [_at_least(image, side_px + margin_px) for image in images]
         starts = [[size - side_px + 1 for size in image.shape[1:]] for image in self.images]
         # Every place in every scene is as likely as any other.
         self._chances = torch.tensor([float(np.prod(pair)) for pair in starts])
