@@ -142,6 +142,24 @@ def test_the_baseline_differs_from_itself_by_nothing(
             assert low < high
 
 
+def test_a_lighter_baseline_is_harder_to_beat_and_one_with_headers_easier(
+    measured: tuple[ResultsFolder, list[Record]],
+) -> None:
+    _, records = measured
+    keys = {"scene": "valley-1", "method": "klt", "split": "by scene, bpp"}
+    lighter, whole, heavier = (
+        _value(records, f"bd_rate{ending}", **keys)
+        for ending in ("_less_empty", "", "_with_headers")
+    )
+    assert lighter > whole > heavier
+    sizes, empty, headers = (
+        _value(records, metric, amount=6.0, **keys)
+        for metric in ("bytes", "empty_bytes", "header_bytes")
+    )
+    assert 0 < empty < sizes
+    assert headers > 100  # the main header of one component alone is longer
+
+
 def test_what_is_done_is_not_done_again(
     measured: tuple[ResultsFolder, list[Record]],
     scenes: list[xr.Dataset],
@@ -377,3 +395,19 @@ def test_a_model_that_has_seen_a_held_out_scene_is_refused(
     comparison = _comparison(tmp_path, codecs_=[JudgedCodec("own", codec)], pictures=0)
     with pytest.raises(InputError, match="own was trained on valley-2"):
         comparison.run(_sources(scenes))
+
+
+def test_metadata_is_in_the_bytes_where_it_is_asked_for(
+    scenes: list[xr.Dataset], tmp_path: Path
+) -> None:
+    sizes = []
+    for is_kept in (False, True):
+        codecs = [_JudgedAtStep("fixed", _OneRate(900.0))]
+        folder = tmp_path / str(is_kept)
+        comparison = _comparison(folder, codecs_=codecs, with_metadata=is_kept, pictures=0)
+        records = comparison.run(_sources(scenes[:1]))
+        (path,) = folder.glob("streams/fixed/*.hsc")
+        assert _value(records, "bytes", method="fixed") == path.stat().st_size
+        assert ("wavelength_nm" in decompress_scene(path).coords) == is_kept
+        sizes.append(path.stat().st_size)
+    assert sizes[0] < sizes[1]

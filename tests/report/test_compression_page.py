@@ -69,11 +69,12 @@ def test_the_page_has_every_part_and_shows_no_markup_of_names(page: str) -> None
 
 
 def test_differences_stand_twice_with_their_range(results: Results) -> None:
-    table = next(b for b in difference_blocks(results, comparisons(results.records)))
-    rows = dict(table.rows)  # type: ignore[union-attr]
+    blocks = difference_blocks(results, comparisons(results.records))
+    whole, less_empty = (block for block in blocks[:2] if block.kind == "table")
+    rows = dict(whole.rows)
     own = rows["own"]
     assert own[0].text == "\N{MINUS SIGN}36.0"
-    assert own[3].text == "\N{MINUS SIGN}32.0"
+    assert dict(less_empty.rows)["own"][0].text == "\N{MINUS SIGN}32.0"
     assert "30.00 to 40.00 dB" in own[0].remark
     assert {cell.tone for cell in own} == {"good"}
     assert rows["jpeg2000"][0].tone == "bad"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -134,8 +135,8 @@ def evaluate_compression_command(
     )
     comparison.folder.write_summary(BASELINE)
     _print_points(records)
-    for line in comparison.impossible:
-        typer.echo(f"not possible: {line}")
+    for line, count in Counter(comparison.impossible).items():
+        typer.echo(f"not possible on {count} scene{'s' if count > 1 else ''}: {line}")
     typer.echo(f"next: hsigan report {output} -o report.html")
 
 

@@ -33,11 +33,12 @@ from hsigan.evaluation.compression_points import (
     point_records,
 )
 from hsigan.evaluation.results import FLOOR, Record, ResultsFolder
+from hsigan.scene import make_scene
 
 Progress = Callable[[str, int, int], None]
 """Called with a message, the points done and all points."""
 
-_DECIDING = ("seed", "classifier", "label_split", "train")
+_DECIDING = ("seed", "classifier", "label_split", "train", "with_metadata")
 """Settings under which figures of one folder must have been measured."""
 
 
@@ -135,7 +136,8 @@ class Comparison:
         yield from (f"{source.name}: done before" for _ in range(len(points) - len(todo)))
         if not todo:
             return
-        scene = source.open()
+        opened = source.open()
+        scene = opened if self.config.with_metadata else without_metadata(opened)
         if scene_digest(scene) in self.trained_on:
             raise InputError(
                 f"the held-out scene {source.name} is one of the training scenes: leave it out of "
@@ -143,9 +145,9 @@ class Comparison:
             )
         self._refuse_seen(source.name)
         self.held_out[source.name] = scene_facts(scene, source.name)
-        judge = SceneJudge(scene, self.config)
+        judge = SceneJudge(opened, self.config)
         self.folder.append(figure_records(Place(source.name, FIXED, None), FLOOR, judge.floor()))
-        shown = ScenePictures(scene, index) if index < self.config.pictures else None
+        shown = ScenePictures(opened, index) if index < self.config.pictures else None
         if shown is not None:
             self.folder.save_arrays(shown.original(scene))
         for point in todo:
@@ -194,6 +196,13 @@ def own_records(folder: ResultsFolder) -> list[Record]:
     return [record for record in folder.records() if record.experiment == EXPERIMENT]
 
 
+def without_metadata(scene: xr.Dataset) -> xr.Dataset:
+    """Return a scene with the same values and nodata value, and nothing else."""
+    values = scene["values"]
+    name = str(scene.attrs.get("name", "scene"))
+    return make_scene(values.values, nodata=values.attrs.get("nodata"), name=name)
+
+
 def scene_digest(scene: xr.Dataset) -> str:
     """Return a digest of a scene's values, the same whatever its file is called or its format."""
     values = scene["values"].values
@@ -221,6 +230,7 @@ def comparison_facts(
     command, seconds : what was typed, and how long it took
     """
     config, scenes = comparison.config, list(comparison.held_out.values())
+    metadata = "its metadata included" if config.with_metadata else "written without metadata"
     facts = {
         "title": config.title or f"Codecs on {comparison.name}",
         "options": config.model_dump(mode="json"),
@@ -235,7 +245,7 @@ def comparison_facts(
         "impossible": comparison.impossible,
         "seconds": seconds,
         "notes": {
-            "rate": "bytes of the file; bpp: all bands together; bpppc: per band",
+            "rate": f"bytes of the file, {metadata}; bpp: all bands together; bpppc: per band",
             "psnr": "all bands together; the peak is the scene's largest valid value; null: exact",
             "ssim": "range: peak less lowest valid value; mean over bands",
             "time": "the search for the target rate included; one process",

@@ -44,6 +44,8 @@ class ComparisonConfig(Config):
     bpp : targets in bits per pixel, all bands together
     bpppc : targets in bits per pixel per band
     bd_bpp, bd_bpppc : the rates that the differences are over; else all that curves share
+    with_metadata : whether files hold wavelengths and georeference; without, every codec's bytes
+        are those of the values and their mask alone, whether or not its model knows the sensor
     decoders : which decoders of a codec that has two
     classifier : trained on original pixels, tested on decoded ones where a scene has labels; None
         for none
@@ -64,6 +66,7 @@ class ComparisonConfig(Config):
     bpppc: tuple[float, ...] = ()
     bd_bpp: tuple[float, float] | None = None
     bd_bpppc: tuple[float, float] | None = None
+    with_metadata: bool = False
     decoders: Decoders = "both"
     classifier: str | None = "lda"
     label_split: dict[str, Any] = Field(default_factory=lambda: {"mode": "random", "train": 0.5})

@@ -19,9 +19,19 @@ from hsigan.metrics.rate_distortion import (
 )
 
 BASELINE = "baseline"
-LESS_EMPTY = "_less_empty"
-"""Ends the metrics whose baseline is taken without the bytes of its all-zero stream."""
-_POINT_METRICS = ("psnr", "spectral_angle", "bpp", "bpppc", "bytes", "empty_bytes")
+VARIANTS = {"": None, "_less_empty": ("empty_bytes", -1), "_with_headers": ("header_bytes", +1)}
+"""What ends the metrics, and which bytes the baseline then goes without, or has more."""
+_POINT_METRICS = (
+    "psnr",
+    "spectral_angle",
+    "bpp",
+    "bpppc",
+    "bytes",
+    "empty_bytes",
+    "header_bytes",
+)
+
+Correction = tuple[str, int] | None
 
 
 @dataclass
@@ -30,36 +40,42 @@ class _Points:
 
     figures: dict[str, dict[float | None, float]] = field(default_factory=dict)
 
-    def curve(self, rate: str, quality: str, sign: float = 1.0, less_empty: bool = False) -> Curve:
+    def curve(
+        self, rate: str, quality: str, sign: float = 1.0, correction: Correction = None
+    ) -> Curve:
+        """Return signed quality over rate, which a correction of the bytes scales."""
         rates, qualities = [], []
         for amount, value in self.figures.get(rate, {}).items():
             if amount in self.figures.get(quality, {}):
-                rates.append(value * (self._share_kept(amount) if less_empty else 1.0))
+                rates.append(value * self._share(amount, correction))
                 qualities.append(sign * self.figures[quality][amount])
         return make_curve(rates, qualities)
 
-    def _share_kept(self, amount: float | None) -> float:
-        """Return the share of a file that is not the codec's all-zero stream."""
+    def _share(self, amount: float | None, correction: Correction) -> float:
+        """Return the corrected bytes over the file's."""
+        if correction is None:
+            return 1.0
+        metric, sign = correction
         size = self.figures["bytes"][amount]
-        return 1.0 - self.figures.get("empty_bytes", {}).get(amount, 0.0) / size
+        return 1.0 + sign * self.figures.get(metric, {}).get(amount, 0.0) / size
 
 
 def difference_records(records: Sequence[Record], config: ComparisonConfig) -> list[Record]:
     """Return, for every scene, unit of targets and method, its differences to the baseline.
 
-    The baseline is the upper envelope of the curves of ``config.baseline``, once as it is and once
-    less the bytes of each file's all-zero stream; the other codecs always count whole. The metrics
-    are ``bd_rate`` (%), ``bd_psnr`` (dB) and ``bd_angle`` (deg, negative is better), the bounds
-    that they are over (``bd_rate_low`` ...), and each with ``_less_empty``. Where a curve has
-    nothing in common with the baseline there is no record.
+    The baseline is the upper envelope of the curves of ``config.baseline``: as its files are, less
+    the bytes of their all-zero codestreams (``_less_empty``), and with the headers that codestreams
+    outside our files have (``_with_headers``); the other codecs always count whole. The metrics are
+    ``bd_rate`` (%), ``bd_psnr`` (dB) and ``bd_angle`` (deg, negative is better), and the bounds
+    that they are over (``bd_rate_low`` ...). Where a curve has nothing in common with the baseline
+    there is no record.
     """
     found: list[Record] = []
     for unit, within in (("bpp", config.bd_bpp), ("bpppc", config.bd_bpppc)):
         for scene, methods in _by_scene(records, unit).items():
-            for less_empty in (False, True):
-                baseline = {name: methods[name] for name in config.baseline if name in methods}
-                if baseline:
-                    found += _against(scene, unit, methods, baseline, within, less_empty)
+            baseline = {name: methods[name] for name in config.baseline if name in methods}
+            for ending in VARIANTS if baseline else ():
+                found += _against(scene, unit, methods, baseline, within, ending)
     return found
 
 
@@ -79,11 +95,10 @@ def _against(
     methods: dict[str, _Points],
     baseline: dict[str, _Points],
     within: Range | None,
-    less_empty: bool,
+    ending: str,
 ) -> list[Record]:
-    ending = LESS_EMPTY if less_empty else ""
-    psnr = _envelope(baseline, unit, "psnr", 1.0, less_empty)
-    angle = _envelope(baseline, unit, "spectral_angle", -1.0, less_empty)
+    psnr = _envelope(baseline, unit, "psnr", 1.0, VARIANTS[ending])
+    angle = _envelope(baseline, unit, "spectral_angle", -1.0, VARIANTS[ending])
     found = []
     for method, points in methods.items():
         figures: dict[str, tuple[float, str]] = {}
@@ -106,12 +121,12 @@ def _against(
 
 
 def _envelope(
-    baseline: dict[str, _Points], unit: str, quality: str, sign: float, less_empty: bool
+    baseline: dict[str, _Points], unit: str, quality: str, sign: float, correction: Correction
 ) -> Curve | None:
     curves = []
     for points in baseline.values():
         try:
-            curves.append(points.curve(unit, quality, sign, less_empty))
+            curves.append(points.curve(unit, quality, sign, correction))
         except InputError:  # no point of it has a place on the axes
             continue
     return upper_envelope(curves) if curves else None

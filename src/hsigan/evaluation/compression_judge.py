@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,12 @@ from hsigan.evaluation.compression_config import ComparisonConfig
 from hsigan.metrics import score
 from hsigan.metrics.fidelity import measure_fidelity
 from hsigan.metrics.realism import Realism, RealismJudge
-from hsigan.sampling import gather_pixels, split_scenes
+from hsigan.sampling import SplitOptions, gather_pixels, labels_of, split_scenes
 from hsigan.scene import usable_bands, valid_mask
 from hsigan.scene.dataset import is_data
 
 Figures = dict[str, float]
+_FEWEST_PIXELS = 10
 
 UNITS: dict[str, str] = {
     "psnr": "dB",
@@ -105,11 +106,21 @@ def known_figures(realism: Realism) -> Figures:
     return {name: value for name, value in asdict(realism).items() if np.isfinite(value)}
 
 
+def _of_frequent_classes(options: SplitOptions, scene: xr.Dataset) -> SplitOptions:
+    """Leave classes out that are too rare in this scene to train on and to test on."""
+    ids, counts = np.unique(labels_of([scene])[0], return_counts=True)
+    frequent = {int(i) for i, n in zip(ids, counts, strict=True) if i and n >= _FEWEST_PIXELS}
+    chosen = frequent if options.classes is None else frequent & set(options.classes)
+    if len(chosen) < 2:
+        raise SplitError(f"{scene.attrs.get('name')} has no two classes with enough pixels.")
+    return replace(options, classes=tuple(sorted(chosen)))
+
+
 class _PixelClasses:
     """A classifier trained on part of a scene's original pixels, and the pixels that test it."""
 
     def __init__(self, scene: xr.Dataset, config: ComparisonConfig, name: str) -> None:
-        split = split_scenes([scene], config.split_options())
+        split = split_scenes([scene], _of_frequent_classes(config.split_options(), scene))
         train = gather_pixels(
             [scene], [a | b for a, b in zip(split.train, split.validation, strict=True)]
         )

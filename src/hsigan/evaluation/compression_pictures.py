@@ -76,7 +76,7 @@ def version_name(method: str, place: Place) -> str:
 def _busiest(brightness: NDArray[np.float64], valid: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return top, bottom, left, right of the square with the strongest gradients inside it."""
     height, width = brightness.shape
-    side = min(CLOSE_UP_PX, height, width)
+    side = min(CLOSE_UP_PX, -(-min(height, width) // 2))
     level = np.where(valid, brightness, brightness[valid].mean())
     energy = np.zeros((height + 1, width + 1))
     steps = np.abs(np.diff(level, axis=0, prepend=level[:1]))

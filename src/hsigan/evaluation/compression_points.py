@@ -8,7 +8,12 @@ from pathlib import Path
 
 import xarray as xr
 
+from hsigan.bitstream.container import ChunkKind, ContainerReader
+from hsigan.bitstream.varint import ByteReader
+from hsigan.codec.codestream import header_bytes
+from hsigan.codec.interface import Codec
 from hsigan.codec.scene_file import Target, compress_scene, decompress_scene
+from hsigan.codec.tiles import places
 from hsigan.evaluation.compression_codecs import JudgedCodec
 from hsigan.evaluation.compression_cost import Cost, measured
 from hsigan.evaluation.compression_judge import UNITS, Figures, SceneJudge
@@ -26,6 +31,7 @@ _UNITS = {
     "bpppc": "bits",
     "source_bits": "bits",
     "empty_bytes": "bytes",
+    "header_bytes": "bytes",
     "encode_seconds": "s",
     "decode_seconds": "s",
     "encode_speed": "MB/s",
@@ -102,6 +108,7 @@ class CodecPoint:
         with measured() as encoding:
             told = compress_scene(scene, path, self.codec.codec, target)
         known = rate_figures(scene, told.bytes) | {"step": told.step}
+        known |= stream_figures(path, self.codec.codec)
         for decoder in self.codec.decoders:
             with measured() as decoding:
                 decoded = decompress_scene(path, self.codec.codec, decoder=decoder)
@@ -148,6 +155,28 @@ def rate_figures(scene: xr.Dataset, size_bytes: int) -> Figures:
         "ratio": source_bits * height * width * bands / bits,
         "source_bits": float(source_bits),
     }
+
+
+def stream_figures(path: Path, codec: Codec) -> Figures:
+    """Return what a baseline's file would be less, or more, if its codestreams were others.
+
+    ``empty_bytes``: what the codestreams of all tiles take though every sample is 0.
+    ``header_bytes``: what they would take more with headers of their own. {} for codecs without
+    such streams.
+    """
+    empty = getattr(codec, "empty_bytes", None)
+    if empty is None:
+        return {}
+    empty_bytes, own_headers = 0, 0
+    with ContainerReader(path) as reader:
+        header = reader.header
+        for place in places(header.height, header.width, header.tile_px):
+            payload = reader.payload(ChunkKind.TILE, place.index)
+            if payload:
+                count = ByteReader(payload, "a tile").varint()
+                empty_bytes += empty(count, place.height, place.width)
+                own_headers += header_bytes(count)
+    return {"empty_bytes": float(empty_bytes), "header_bytes": float(own_headers)}
 
 
 def _cost_figures(encoding: Cost, decoding: Cost, megabytes: float) -> Figures:

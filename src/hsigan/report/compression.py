@@ -15,7 +15,7 @@ from hsigan.report.settings import in_order, signed
 EXPERIMENT = "compression"
 BPP, BPPPC, FIXED, ELSEWHERE = "bpp", "bpppc", "fixed rate", "coded elsewhere"
 # The evaluation's own names; importing them would load every classifier and codec.
-LESS_EMPTY = "_less_empty"
+LESS_EMPTY, WITH_HEADERS = "_less_empty", "_with_headers"
 UNIT_WORDS = {
     BPP: "bits per pixel (bpp, all bands together)",
     BPPPC: "bits per pixel and band (bpppc)",
@@ -67,9 +67,12 @@ class Comparison:
         return self.figures.get(method, {}).get(amount, {}).get(metric, {})
 
     def mean(self, method: str, amount: Amount, metric: str) -> float:
-        """Return the mean over the scenes, NaN unless every held-out scene has the figure."""
+        """Return the mean over the scenes that have the figure.
+
+        NaN unless every held-out scene could be coded: means over others do not compare.
+        """
         values = self.by_scene(method, amount, metric)
-        if not values or set(values) < set(self._coded(method)):
+        if not values or set(self.by_scene(method, amount, "bytes")) < set(self._coded(method)):
             return math.nan
         return sum(values.values()) / len(values)
 
@@ -149,7 +152,8 @@ def cited_figures(results: Results) -> list[Mapping[str, Any]]:
     ]
 
 
-def _or(names: Sequence[str]) -> str:
+def either(names: Sequence[str]) -> str:
+    """Return the names of the baseline in words."""
     return " or ".join(names) + (", whichever is better" if len(names) > 1 else "")
 
 
@@ -177,10 +181,10 @@ def compression_findings(results: Results, found: Sequence[Comparison]) -> list[
         words = f"{abs(known[best]):.0f} % {'fewer' if known[best] < 0 else 'more'} bits"
         sentences.append(
             f"At targets in {comparison.unit}, {best} takes {words} than the baseline "
-            f"({_or(sorted(baseline))}) at equal PSNR"
+            f"({either(sorted(baseline))}) at equal PSNR"
             + (f", {signed(gain, 1)} dB at equal rate" if math.isfinite(gain) else "")
             + (
-                f"; without the bytes of the baseline's empty files, {signed(less, 0)} %."
+                f"; without the baseline's empty streams, {signed(less, 0)} %."
                 if math.isfinite(less)
                 else "."
             )

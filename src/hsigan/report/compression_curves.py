@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 from hsigan.report.blocks import Block, Figure, Fold, Key, Panel
 from hsigan.report.colours import line_styles
@@ -103,7 +103,7 @@ def _panel(
     shown = {name: points for name, points in curves.items() if points}
     marks = [one for one in cited if metric == "psnr"]
     alt = f"{_QUALITIES[metric]} against {comparison.unit} of {len(shown)} codecs"
-    picture = _curves(shown, styles, marks, comparison.unit, alt)
+    picture = _curves(shown, styles, marks, comparison, alt)
     return Panel(picture, scene or _QUALITIES[metric])
 
 
@@ -111,7 +111,7 @@ def _curves(
     curves: Mapping[str, Sequence[Point]],
     styles: Mapping[str, Style],
     cited: Sequence[Mapping[str, Any]],
-    unit: str,
+    comparison: Comparison,
     alt: str,
 ) -> Markup:
     def paint(axes: Axes) -> None:
@@ -122,8 +122,8 @@ def _curves(
             axes.plot(rates, values, dash, color=colour, marker=marker, ms=4.5)
         for one in cited:
             _cite(axes, one)
-        _plain_log_axis(axes)
-        axes.set_xlabel(unit)
+        _plain_log_axis(axes, comparison.targets)
+        axes.set_xlabel(comparison.unit)
 
     return draw(paint, alt, 460, 320)
 
@@ -158,8 +158,9 @@ def _cite(axes: Axes, figure: Mapping[str, Any]) -> None:
     )
 
 
-def _plain_log_axis(axes: Axes) -> None:
-    """Label 1, 2 and 5 of each decade in plain numbers."""
-    axes.xaxis.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0), numticks=12))
+def _plain_log_axis(axes: Axes, targets: Sequence[float]) -> None:
+    """Label the targets, else 1, 2 and 5 of each decade, in plain numbers."""
+    decades = LogLocator(10, subs=(1.0, 2.0, 5.0), numticks=12)
+    axes.xaxis.set_major_locator(FixedLocator(targets) if targets else decades)
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())

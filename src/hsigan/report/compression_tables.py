@@ -9,8 +9,10 @@ from hsigan.evaluation.statistics import mean_interval
 from hsigan.report.blocks import Block, Cell, Fold, Table
 from hsigan.report.compression import (
     LESS_EMPTY,
+    WITH_HEADERS,
     Comparison,
     baseline_names,
+    either,
     floors,
 )
 from hsigan.report.folder import Results
@@ -21,6 +23,17 @@ _DIFFERENCES = (
     ("bd_psnr", "BD-PSNR, dB", 2),
     ("bd_angle", "BD-angle, deg", 3),
 )
+_VARIANTS = {
+    "": ("as it is", "All bytes of all files count."),
+    LESS_EMPTY: (
+        "less empty streams",
+        "The baseline goes without the bytes that its codestreams take though every sample is 0.",
+    ),
+    WITH_HEADERS: (
+        "with headers",
+        "The baseline has the headers besides that a JPEG 2000 codestream of its own has.",
+    ),
+}
 _UNTARGETED: dict[str, tuple[str, int | None]] = {
     "bytes": ("bytes", 0),
     "bpp": ("bpp", None),
@@ -60,7 +73,14 @@ def difference_blocks(results: Results, found: Sequence[Comparison]) -> list[Blo
     baseline = baseline_names(results)
     for comparison in found:
         if any(comparison.interval(name, "bd_psnr").count for name in comparison.methods):
-            blocks.append(_difference_table(comparison, baseline))
+            blocks += [
+                _difference_table(comparison, baseline, ""),
+                _difference_table(comparison, baseline, LESS_EMPTY),
+                Fold(
+                    f"With the headers of codestreams outside our files, {comparison.unit}",
+                    [_difference_table(comparison, baseline, WITH_HEADERS)],
+                ),
+            ]
         if comparison.targets:
             reading = "PSNR, mean over the held-out scenes, at each target; below it the real rate."
             table = _by_target(comparison, "psnr", "PSNR, dB", 2, reading)
@@ -93,26 +113,23 @@ def _known_cell(value: float, digits: int | None) -> Cell:
     return Cell(number(value, digits) if math.isfinite(value) else "")
 
 
-def _difference_table(comparison: Comparison, baseline: Sequence[str]) -> Table:
-    columns = ["codec", *(label for _, label, _ in _DIFFERENCES)]
-    columns += [f"{label}, baseline less empty files" for _, label, _ in _DIFFERENCES]
+def _difference_table(comparison: Comparison, baseline: Sequence[str], ending: str) -> Table:
     rows = []
     for method in comparison.methods:
         cells = [
             _difference_cell(comparison, method, metric, ending, digits)
-            for ending in ("", LESS_EMPTY)
             for metric, _, digits in _DIFFERENCES
         ]
         if any(cell.text for cell in cells):
             rows.append((method, cells))
+    heading = f"Gains on the baseline, {_VARIANTS[ending][0]}, targets in {comparison.unit}"
     reading = (
-        "Bjontegaard differences to the better of "
-        f"{' and '.join(baseline)} at each rate, means over scenes with 95 % intervals: bits at "
-        "equal PSNR (negative is better), PSNR (positive) and angle (negative) at equal rate, over "
-        "what both curves cover, which stands below. To the right the baseline goes without the "
-        "bytes that its file of an all-zero scene would have; the codecs count whole."
+        f"Bjontegaard differences to {either(baseline)}, means over scenes with 95 % intervals: "
+        "bits at equal PSNR (negative is better), PSNR (positive) and angle (negative) at equal "
+        f"rate, over what both curves cover, which stands below. {_VARIANTS[ending][1]}"
     )
-    return Table(f"Gains on the baseline, targets in {comparison.unit}", columns, rows, reading)
+    columns = ["codec", *(label for _, label, _ in _DIFFERENCES)]
+    return Table(heading, columns, rows, reading)
 
 
 def _difference_cell(
