@@ -60,11 +60,11 @@ def test_scenes_of_other_bands_are_refused():
 
 def test_held_out_rows_are_not_trained_on():
     scenes, _ = gather_scenes([scene(1, height=100), scene(2, height=20)])
-    kept, held_out = hold_out_rows(scenes, 16)
-    assert [part.values.shape[1] for part in kept] == [80, 20]
-    assert [part.values.shape[1] for part in held_out] == [20]
-    whole = np.concatenate([kept[0].values, held_out[0].values], axis=1)
-    np.testing.assert_array_equal(whole, scenes[0].values)
+    kept, held_out = hold_out_rows(scenes)
+    assert [part.values.shape[1] for part in kept] == [84, 20]
+    assert [part.values.shape[1:] for part in held_out] == [(16, 32)]
+    np.testing.assert_array_equal(kept[0].values, scenes[0].values[:, :84])
+    np.testing.assert_array_equal(held_out[0].values, scenes[0].values[:, 84:, :32])
 
 
 @pytest.mark.parametrize("kind", ["range", "standardise", "klt"])

@@ -26,7 +26,7 @@ def train_codec_command(
         typer.Option(
             metavar="SCENE",
             help="A scene that is not trained on: it holds the rate and gives the figures of the "
-            "log; repeatable. Without one the last fifth of the rows of every scene is held out.",
+            "log; repeatable. Without one the last rows of every scene are held out.",
         ),
     ] = None,
     set_: Annotated[

@@ -69,7 +69,7 @@ class AutoencoderCodec:
         DivergedError
             The loss is not finite.
         """
-        kept, held_out, statistics = split_scenes(scenes, training.validation, config.crop_px)
+        kept, held_out, statistics = split_scenes(scenes, training.validation)
         if training.run is not None:
             training.run.check_pixels(fingerprint(kept))
         with torch.random.fork_rng(devices=[]):

@@ -59,7 +59,7 @@ def prepare_compression(
     ----------
     scenes : training scenes of one sensor
     validation : scenes that only the rate control and the reported figures see; none: the last
-        fifth of the rows of each training scene is held out
+        rows of each training scene, a fifth at most, are held out
     config, seed, device : settings; seed of the weights; where to train
     lpips_files : weights of LPIPS; none: they are fetched
 
@@ -68,7 +68,7 @@ def prepare_compression(
     SceneError
         Scenes differ in their bands, or hold no data.
     """
-    training, held_out, statistics = split_scenes(scenes, validation, config.crop_px)
+    training, held_out, statistics = split_scenes(scenes, validation)
     with torch.random.fork_rng(devices=[]):
         # PyTorch draws initial weights from its global generator: seeded here, then restored.
         torch.manual_seed(seed)
@@ -95,14 +95,14 @@ def prepare_compression(
 
 
 def split_scenes(
-    scenes: Sequence[xr.Dataset], validation: Sequence[xr.Dataset], least_px: int
+    scenes: Sequence[xr.Dataset], validation: Sequence[xr.Dataset]
 ) -> tuple[list[SceneValues], list[SceneValues], BandStatistics]:
     """Return training parts, held-out parts, and statistics of the training scenes."""
     training, statistics = gather_scenes(scenes)
     if validation:
         gather_scenes([*scenes, *validation])  # they must have the same bands
         return training, [fill_scene(each, statistics.mean) for each in validation], statistics
-    training, held_out = hold_out_rows(training, min(16, least_px))
+    training, held_out = hold_out_rows(training)
     return training, held_out, statistics
 
 

@@ -20,7 +20,8 @@ from hsigan.scene import valid_mask
 from hsigan.scene.dataset import is_data, usable_bands
 
 HELD_OUT_SHARE = 0.2
-"""Share of the rows of every scene that is held out where no validation scenes are given."""
+"""Most of the rows of every scene that are held out where no validation scenes are given."""
+_BLOCK_PX = 16
 _FAINTEST = 0.001
 
 
@@ -105,26 +106,29 @@ def _statistics(scenes: Sequence[xr.Dataset]) -> BandStatistics:
 
 
 def hold_out_rows(
-    scenes: Sequence[SceneValues], least_px: int
+    scenes: Sequence[SceneValues],
 ) -> tuple[list[SceneValues], list[SceneValues]]:
-    """Cut the last fifth of the rows off every scene that is large enough; return both parts.
+    """Cut the last rows, a fifth at most, off every scene that is large enough; return both parts.
 
-    A scene keeps all its rows where the part cut off would have fewer than ``least_px``; where
-    this is so for all of them, nothing is held out.
+    What is cut off has rows and columns in multiples of 16, so that no rate is spent on padding.
+    A scene too small for that keeps all its rows.
     """
     kept, held_out = [], []
     for scene in scenes:
-        rows = int(scene.values.shape[1] * HELD_OUT_SHARE)
-        if rows < least_px:
+        height, width = scene.valid.shape
+        rows = int(height * HELD_OUT_SHARE) // _BLOCK_PX * _BLOCK_PX
+        columns = width // _BLOCK_PX * _BLOCK_PX
+        if not rows or not columns:
             kept.append(scene)
             continue
-        kept.append(_rows(scene, slice(0, -rows)))
-        held_out.append(_rows(scene, slice(-rows, None)))
+        kept.append(_part(scene, slice(0, -rows), slice(None)))
+        held_out.append(_part(scene, slice(-rows, None), slice(0, columns)))
     return kept, held_out
 
 
-def _rows(scene: SceneValues, rows: slice) -> SceneValues:
-    return SceneValues(scene.values[:, rows], scene.valid[rows], scene.peak, scene.name)
+def _part(scene: SceneValues, rows: slice, columns: slice) -> SceneValues:
+    values, valid = scene.values[:, rows, columns], scene.valid[rows, columns]
+    return SceneValues(values, valid, scene.peak, scene.name)
 
 
 class RandomCrops:
