@@ -3,11 +3,11 @@
 Command: ``python benchmarks/codec_speed.py -o docs/results/codec-speed``
 
 A simulated scene of 1000 x 1000 pixels and 200 bands (int16, 400 MB) is written as ENVI. With a
-signal-to-noise ratio of 600, 50 dB take 0.07 bits per sample; on 100 x 100 AVIRIS scenes it is 0.03.
+signal-to-noise ratio of 600, 50 dB take 0.07 bits per sample; on AVIRIS scenes it is 0.03.
 `hsigan compress` and `hsigan decompress` run on it in processes of their own, at the default target
-(50 dB PSNR), with one thread per core; JPEG 2000 band by band does the same in the same run, and the
-ratio to it is reported. Megabytes are those of the scene's values; the peak of memory is that of the
-whole process. Reading and writing the scene are included.
+(50 dB PSNR), with one thread per core; JPEG 2000 band by band does the same in the same run, and
+the ratio to it is reported. Megabytes are those of the scene's values; the peak of memory is that
+of the whole process. Reading and writing the scene are included.
 """
 
 from __future__ import annotations

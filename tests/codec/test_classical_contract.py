@@ -1,13 +1,16 @@
 """What every codec of the zoo that needs no model promises, whichever it is."""
 
+import contextlib
+
 import numpy as np
 import pytest
 import xarray as xr
+from tests.codec.made_scenes import small_scene, with_gaps
 
-from hsigan.bitstream.container import ContainerReader
+from hsigan.bitstream.container import Chunk, ChunkKind, ContainerReader, file_bytes
 from hsigan.codec.scene_file import Target, compress_scene, decompress_scene, verify_file
 from hsigan.codec.zoo import CODECS, codec_name, open_codec
-from tests.codec.made_scenes import small_scene, with_gaps
+from hsigan.errors import StreamError
 
 NAMES = [name for name, entry in CODECS.items() if not entry.needs_model]
 
@@ -91,8 +94,6 @@ def test_a_tile_or_side_information_of_noise_is_refused_or_decodes_to_something_
     codec, tmp_path
 ):
     """The container's checksums are right here: the payload itself is hostile."""
-    from hsigan.bitstream.container import Chunk, ChunkKind, file_bytes
-    from hsigan.errors import StreamError
 
     scene = small_scene(33, 20, 6)
     compress_scene(scene, tmp_path / "a.hsc", codec, Target(step=10.0))
@@ -108,12 +109,8 @@ def test_a_tile_or_side_information_of_noise_is_refused_or_decodes_to_something_
         cut = len(hostile) if turn % 3 else int(random.integers(len(hostile)))
         changed = chunks | {kind: bytes(hostile[:cut])}
         content = file_bytes(header, [Chunk(each, 0, body) for each, body in changed.items()])
-        try:
-            decoded = decompress_scene(content)
-        except StreamError as error:
-            assert "\n" not in str(error)
-        else:
-            assert decoded["values"].shape == (33, 20, 6)
+        with contextlib.suppress(StreamError):  # anything else would be a crash
+            assert decompress_scene(content)["values"].shape == (33, 20, 6)
 
 
 def test_numbers_and_names_of_codecs_are_unique():

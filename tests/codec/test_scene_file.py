@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from tests.codec.made_scenes import small_scene
 
 from hsigan.codec.scene_file import Target, compress_scene, decompress_scene, inspect_file
 from hsigan.codec.zoo import open_codec
 from hsigan.errors import InputError
 from hsigan.scene import open_scene, simulate_scene
-from tests.codec.made_scenes import small_scene
 
 
 def psnr_db(scene, decoded):

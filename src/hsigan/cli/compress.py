@@ -15,7 +15,7 @@ import typer
 from hsigan.cli.options import (
     Reading,
     SceneArgument,
-    expand_scene,
+    expand_inputs,
     open_inputs,
     refuse_to_replace,
     takes_reading,
@@ -122,7 +122,7 @@ def _target(psnr: float | None, bpp: float | None, bpppc: float | None) -> Targe
 
 def _targets(scenes: list[str], output: Path, overwrite: bool) -> list[tuple[str, Path]]:
     """Return each scene with its file, without those that are there already."""
-    names = [str(path) for scene in scenes for path in _expanded(scene)]
+    names = expand_inputs(scenes)
     is_one = len(names) == 1 and not output.is_dir()
     if is_one:
         pairs = [(names[0], output)]
@@ -138,13 +138,6 @@ def _targets(scenes: list[str], output: Path, overwrite: bool) -> list[tuple[str
     for path in kept:
         typer.echo(f"{path}: is there already, kept (--overwrite replaces it)")
     return [pair for pair in pairs if pair[1] not in kept]
-
-
-def _expanded(scene: str) -> list[Path | str]:
-    """Return the files of a folder or pattern; the name of a known scene stays as it is."""
-    if scene.startswith("known:"):
-        return [scene]
-    return [*expand_scene(scene)]
 
 
 def _compress(job: _Job, shows: bool = False) -> Compressed:

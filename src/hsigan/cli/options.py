@@ -219,6 +219,19 @@ def expand_scene(name: str) -> list[Path]:
     return sorted(found, key=_natural)
 
 
+def expand_inputs(scenes: Sequence[str]) -> list[str]:
+    """Return what several names stand for, one by one: scene files, and known scenes by name.
+
+    Raises
+    ------
+    SceneError
+        When a folder or pattern holds no scene.
+    """
+    known = [name for name in scenes if _known_name(name)]
+    files = [path for name in scenes if name not in known for path in expand_scene(name)]
+    return known + [str(path) for path in _without_label_maps(files)]
+
+
 def _looks_like_scene(path: Path) -> bool:
     return path.suffix.lower() in _SCENE_SUFFIXES
 

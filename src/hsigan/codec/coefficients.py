@@ -31,7 +31,7 @@ _SCALES = np.round(2.0 ** (np.arange(63) / 4 - 5) * 2**20) / 2**20
 
 _ZONE_ENDS = np.array([0, 1, 2, 4, 7])
 _FREQUENCIES = np.add.outer(np.arange(SIDE), np.arange(SIDE))
-_ZONES = np.searchsorted(_ZONE_ENDS, _FREQUENCIES)
+_ZONES: NDArray[np.intp] = np.searchsorted(_ZONE_ENDS, _FREQUENCIES)
 """(8, 8): 0 for the mean of a block, 1 to 5 for ever finer diagonals."""
 _ZONE_COUNT = len(_ZONE_ENDS) + 1
 
@@ -88,7 +88,7 @@ def decode_groups(reader: ByteReader, shape: tuple[int, int, int, int, int]) -> 
     for zone, tables in enumerate(numbers.reshape(_ZONE_COUNT, planes)):
         inside = zone == _ZONES
         coded = tables != _ONLY_ZEROS
-        length = blocks * int(inside.sum())
+        length = blocks * np.count_nonzero(inside)
         found = decoder.decode(np.repeat(tables[coded], length), shared_tables())
         if found.size and (found.max() > _LARGEST or found.min() < -_LARGEST):
             raise StreamError("a tile is damaged: a coefficient is too large")

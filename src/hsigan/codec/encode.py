@@ -114,12 +114,12 @@ class SceneCoding:
         """Return pieces spread evenly over a large scene, at most a tile each."""
         side = min(_SAMPLE_SIDE, self.codec.tile_px)
         count = min(_SAMPLE_TILES, len(self._places))
-        pieces: list[SourceTile] = []
+        pieces: list[Place] = []
         for number in range(count):
             place = self._places[(2 * number + 1) * len(self._places) // (2 * count)]
             rows, columns = (_middle(part, side) for part in (place.rows, place.columns))
-            pieces += read_tiles(self._scene, [Place(place.index, rows, columns)])
-        return [self._ready(piece) for piece in pieces]
+            pieces.append(Place(place.index, rows, columns))
+        return [self._ready(piece) for piece in read_tiles(self._scene, pieces)]
 
     def _ready(self, tile: SourceTile) -> SourceTile:
         return replace(tile, filled=self._filled(tile))
