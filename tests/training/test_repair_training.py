@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from hsigan.errors import DivergedError, InputError
-from hsigan.models.component_repair import ComponentRepair
+from hsigan.models.component_repair import ComponentRepair, noise_bands
 from hsigan.training.component_repair import (
     RepairConfig,
+    fit_amplitudes,
     train_faithful,
     train_realistic,
     with_noise,
@@ -20,7 +21,14 @@ COMPONENTS = 3
 
 
 def config(**settings):
-    small = {"width": 4, "layers": 2, "components": COMPONENTS, "crop_px": 12, "batch": 4}
+    small = {
+        "amplitude_steps": 2,
+        "width": 4,
+        "layers": 2,
+        "components": COMPONENTS,
+        "crop_px": 12,
+        "batch": 4,
+    }
     return RepairConfig(**{**small, "critic_width": 4, "precision": "fp32", **settings})
 
 
@@ -52,13 +60,24 @@ def test_a_realistic_network_starts_from_the_faithful_one_and_leaves_it_alone():
     torch.nn.init.normal_(faithful.correction.weight, std=0.1)
     before = {name: tensor.clone() for name, tensor in faithful.state_dict().items()}
     same, shown = with_noise(faithful), example()
-    noise = torch.ones(1, COMPONENTS, 3, *shown.lost.shape[1:])
     inputs = shown.evidence[None].float(), shown.facts[None]
-    assert torch.equal(same.correct(*inputs, noise), faithful.correct(*inputs))
+    assert torch.equal(same.correct(*inputs), faithful.correct(*inputs))
 
     trained, _ = train_realistic([shown], faithful, config(realistic_steps=4), 0)
     assert trained.amplitudes.weight.abs().sum() > 0
     assert all(torch.equal(before[name], t) for name, t in faithful.state_dict().items())
+
+
+def test_amplitudes_are_those_of_what_is_lost():
+    random = torch.Generator().manual_seed(0)
+    shown, trained = example(48, 48), with_noise(network())
+    lost = 1.5 * torch.randn(COMPONENTS, 48, 48, generator=random)
+    noisy = RepairExample(lost, shown.evidence, shown.facts)
+    settings = config(amplitude_steps=150, faithful_rate=2e-2, amplitude_share=0.5)
+    fit_amplitudes(Crops([noisy], COMPONENTS, 24, 4), trained, settings, random)
+    noise = noise_bands(torch.randn(1, COMPONENTS, 48, 48, generator=random))
+    added = trained.correct(noisy.evidence[None].float(), noisy.facts[None], noise)[0]
+    assert float(added.detach().std()) == pytest.approx(0.5 * 1.5, rel=0.2)
 
 
 @pytest.mark.parametrize(("allowed_db", "is_dearer"), [(0.0, True), (20.0, False)])

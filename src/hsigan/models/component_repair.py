@@ -18,15 +18,15 @@ SLOPE = 0.1
 """LeakyReLU's slope for negative values."""
 GUIDES = 3
 """Leading components that all others are regressed on."""
-NOISE_BANDS = 3
-"""Noise planes per component, each of half the frequency of the one before."""
-
 _DETAIL_PX = 6  # radius of the window whose mean is taken off: the network sees details alone
 _RADII = (2, 5)  # of the windows of regressions
 _SOFTNESS = 0.05  # of a regression, in squared steps: guides without details predict nothing
+_BAND_RADII = (1, 3, 7, 15)  # of windows: each band is of half the frequency of the one before
+_SILENCE, _LOUDEST = -5.0, 3.0  # logarithms of amplitudes in steps: before training, at most
 _GROUP = 2  # pixels are worked on in groups of 2 x 2
 _EVIDENCE = 3 + len(_RADII)
-_FACTS = 4
+FACTS = 4
+"""Numbers that describe a component to the networks."""
 
 
 def window_mean(planes: Tensor, radius: int) -> Tensor:
@@ -115,14 +115,24 @@ def gather_evidence(planes: Tensor, kept: slice = slice(None)) -> Tensor:
     return torch.stack([detail, fine, *added, energy], dim=2)
 
 
-def noise_bands(noise: Tensor) -> Tensor:
-    """Split white noise (N, K, H, W) of variance 1 into bands (N, K, 3, H, W) of variance 1."""
-    bands, before, share = [], noise, 1.0
-    for radius in (1, 3, 7)[:NOISE_BANDS]:
-        smoothed, area = window_mean(noise, radius), (2 * radius + 1) ** 2
-        bands.append((before - smoothed) / (share - 1 / area) ** 0.5)
-        before, share = smoothed, 1 / area
+def split_bands(planes: Tensor) -> Tensor:
+    """Split planes (N, K, H, W) into bands of frequency (N, K, 4, H, W), the highest first.
+
+    Their sum is the planes less their means over windows of 31 pixels.
+    """
+    bands, rest = [], planes
+    for radius in _BAND_RADII:
+        smoothed = window_mean(planes, radius)
+        bands.append(rest - smoothed)
+        rest = smoothed
     return torch.stack(bands, dim=2)
+
+
+def noise_bands(noise: Tensor) -> Tensor:
+    """Split white noise (N, K, H, W) of variance 1 into bands (N, K, 4, H, W) of variance 1."""
+    shares = torch.tensor([1.0, *(1 / (2 * radius + 1) ** 2 for radius in _BAND_RADII)])
+    deviations = (shares[:-1] - shares[1:]).sqrt().to(noise.device)
+    return split_bands(noise) / deviations[:, None, None]
 
 
 MOST_RATIO, LEAST_RATIO = 30.0, 0.4
@@ -134,6 +144,11 @@ def repairable(log_ratios: Tensor) -> slice:
     worth = (log_ratios < math.log(MOST_RATIO)) & (log_ratios > math.log(LEAST_RATIO))
     found = torch.nonzero(worth)[:, 0]
     return slice(int(found[0]), int(found[-1]) + 1) if len(found) else slice(0, 0)
+
+
+def in_deviations(facts: Tensor) -> Tensor:
+    """Return how many expected deviations a step is, (N, K, 1, 1), of facts (N, K, 4)."""
+    return torch.exp(-2 * facts[:, :, 0, None, None])
 
 
 def describe_components(log_ratios: Tensor) -> Tensor:
@@ -155,11 +170,12 @@ class ComponentRepair(nn.Module):
         evidence (N, K, C, H, W) ─> groups of 2 x 2 pixels (N K, 4 C, H/2, W/2)
             ─> conv 3x3, LeakyReLU ─> residual convs, LeakyReLU ─┬─ conv 3x3 ─> correction ── + ─>
                   ^ shifts                                     └─ conv 3x3 ─> amplitudes ─┐ │
-        facts (N, K, 4) ─ linear                                 noise (N, K, 3, H, W) ── * ┘
+        facts (N, K, 4) ─ linear                                 noise (N, K, 4, H, W) ── * ┘
 
-    The last convolutions start at zero: an untrained network changes nothing. Without amplitudes it
-    is a denoiser for the least squared error; with them it adds noise in three bands of frequency,
-    as much as it thinks right at every pixel of every component.
+    The last convolutions start at zero: an untrained network corrects nothing, and its noise is
+    next to nothing. Without amplitudes it is a denoiser for the least squared error; with them it
+    adds noise in four bands of frequency, as much as it thinks right at every pixel of every
+    component.
 
     Parameters
     ----------
@@ -178,9 +194,11 @@ class ComponentRepair(nn.Module):
         group = _GROUP**2
         self.first = nn.Conv2d(_EVIDENCE * group, width, 3, padding=1)
         self.more = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(layers - 1))
-        self.shifts = nn.Linear(_FACTS, layers * width)
+        self.shifts = nn.Linear(FACTS, layers * width)
         self.correction = _silent(width, group)
-        self.amplitudes = _silent(width, NOISE_BANDS * group) if has_noise else None
+        self.amplitudes = None
+        if has_noise:
+            self.amplitudes = _silent(width, len(_BAND_RADII) * group, _SILENCE)
 
     def forward(self, planes: Tensor, log_ratios: Tensor, noise: Tensor | None = None) -> Tensor:
         """Return repaired planes (N, K, H, W).
@@ -192,7 +210,7 @@ class ComponentRepair(nn.Module):
         log_ratios
             (N, K), natural logarithms of the components' expected deviations in steps.
         noise
-            (N, K, 3, H, W) from `noise_bands`, or None: no noise is added.
+            (N, K, 4, H, W) from `noise_bands`, or None: no noise is added.
         """
         evidence = gather_evidence(planes)
         return planes + self.correct(evidence, describe_components(log_ratios), noise)
@@ -207,76 +225,39 @@ class ComponentRepair(nn.Module):
         facts
             (N, K, 4) of the same components, from `describe_components`.
         noise
-            (N, K, 3, H, W) or None.
+            (N, K, 4, H, W) or None.
+        """
+        correction, amplitudes = self.propose(evidence, facts)
+        if noise is None or amplitudes is None:
+            return correction
+        return correction + (amplitudes * noise).sum(dim=2)
+
+    def propose(self, evidence: Tensor, facts: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the correction (N, K, H, W) and the noise's amplitudes (N, K, 4, H, W) or None.
+
+        Evidence and facts are those of `correct`.
         """
         n, components, _, height, width = evidence.shape
         padding = (0, -width % _GROUP, 0, -height % _GROUP)
         grouped = F.pad(evidence.flatten(0, 1), padding, mode="replicate")
         grouped = F.pixel_unshuffle(grouped, _GROUP)  # (N K, 4 C, H/2, W/2)
-        first, *shifts = self.shifts(facts.flatten(0, 1))[:, :, None, None].chunk(
-            1 + len(self.more), dim=1
-        )
-        hidden = F.leaky_relu(self.first(grouped) + first, SLOPE)
-        for layer, shift in zip(self.more, shifts, strict=True):
+        shifts = self.shifts(facts.flatten(0, 1))[:, :, None, None].chunk(1 + len(self.more), dim=1)
+        hidden = F.leaky_relu(self.first(grouped) + shifts[0], SLOPE)
+        for layer, shift in zip(self.more, shifts[1:], strict=True):
             hidden = hidden + F.leaky_relu(layer(hidden) + shift, SLOPE)
 
         def ungrouped(groups: Tensor) -> Tensor:
-            pixels = F.pixel_shuffle(groups, _GROUP)[:, :, :height, :width]
+            pixels = F.pixel_shuffle(groups.float(), _GROUP)[:, :, :height, :width]
             return pixels.reshape(n, components, -1, height, width)
 
         correction = ungrouped(self.correction(hidden))[:, :, 0]
-        if noise is None or self.amplitudes is None:
-            return correction
-        return correction + (ungrouped(self.amplitudes(hidden)) * noise).sum(dim=2)
+        if self.amplitudes is None:
+            return correction, None
+        return correction, ungrouped(self.amplitudes(hidden)).clamp(max=_LOUDEST).exp()
 
 
-def _silent(inputs: int, outputs: int) -> nn.Conv2d:
+def _silent(inputs: int, outputs: int, start: float = 0.0) -> nn.Conv2d:
     convolution = nn.Conv2d(inputs, outputs, 3, padding=1)
-    for parameter in convolution.parameters():
-        nn.init.zeros_(parameter)
+    for parameter, value in zip(convolution.parameters(), (0.0, start), strict=True):
+        nn.init.constant_(parameter, value)
     return convolution
-
-
-class RepairCritic(nn.Module):
-    """Scores textures: what a decoder adds to the planes, beside what it adds it to.
-
-    ::
-
-        residuals, details (N, 2 C, H, W) ─> conv 3x3 ─> conv 4x4 / 2 ─> conv 4x4 / 2 ─> conv 1x1
-                                                ^ shifts ─ linear ─ facts (N, C, 4)
-            ─> a score for every window of 12 x 12 pixels ─ mean ─> (N,)
-
-    Residuals are in steps, where the originals' have about the same size at every rate. There is no
-    normalisation: gradient penalties belong to each patch.
-
-    Parameters
-    ----------
-    components
-        C, the leading components that it looks at.
-    width
-        Channels of its first layer; the others have twice as many.
-    """
-
-    def __init__(self, components: int = 6, width: int = 32) -> None:
-        super().__init__()
-        self.arguments = {"components": components, "width": width}
-        self.components = components
-        layers = [
-            nn.Conv2d(2 * components, width, 3, padding=1),
-            nn.Conv2d(width, 2 * width, 4, 2, 1),
-            nn.Conv2d(2 * width, 2 * width, 4, 2, 1),
-        ]
-        self.layers = nn.ModuleList(layers)
-        self._sizes = [layer.out_channels for layer in layers]
-        self.shifts = nn.Linear(_FACTS * components, sum(self._sizes))
-        self.score = nn.Conv2d(2 * width, 1, 1)
-
-    def forward(self, residuals: Tensor, details: Tensor, facts: Tensor) -> Tensor:
-        """Return (N,) scores; of residuals, details (N, K, H, W) and facts the first C serve."""
-        count = self.components
-        seen = torch.cat([residuals[:, :count], details[:, :count].clamp(-8, 8)], dim=1)
-        shifts = self.shifts(facts[:, :count].flatten(1))[:, :, None, None]
-        for layer, shift in zip(self.layers, shifts.split(self._sizes, dim=1), strict=True):
-            seen = F.leaky_relu(layer(seen) + shift, 2 * SLOPE)
-        score: Tensor = self.score(seen)
-        return score.mean(dim=(1, 2, 3))

@@ -4,14 +4,17 @@
 
     faithful    L = mean |x + G(x) - o|^2 / |x - o|^2            x decoded, o original components
 
+    amplitudes  L = mean over bands of (r / a)^2 + 2 log a       r = o - x - F(x), a amplitude
+
     realistic   L_D = softplus(-(D(o - x | x) - D(G(x, n) | x))) + gamma / 2 (R1 + R2)
                 L_G = softplus(D(o - x | x) - D(G(x, n) | x)) + mu e
                 e = |x + G(x, n) - o|^2 / |x + F(x) - o|^2
 
 The relativistic loss with both zero-centred gradient penalties is R3GAN's (Huang et al., NeurIPS
-2024, section 2). G starts from the faithful network F. The multiplier mu rises while e is above
-what is allowed and falls while it is below: the loss of fidelity is a setting, and
-what realism it buys is learnt.
+2024, section 2). G starts from the faithful network F with amplitudes by likelihood, a share of
+them: noise where F errs, as far as decoded planes tell where that is. The multiplier mu rises while
+e is above what is allowed and falls while it is below: the loss of fidelity is a setting, and what
+realism it buys is learnt.
 """
 
 from __future__ import annotations
@@ -19,23 +22,28 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that PyTorch's own documentation uses
 
+from hsigan.errors import InputError
 from hsigan.models.component_repair import (
     ComponentRepair,
-    RepairCritic,
+    in_deviations,
     noise_bands,
+    split_bands,
 )
+from hsigan.models.repair_critic import RepairCritic
 from hsigan.recipe import Config
 from hsigan.training.precision import Precision, autocast
 from hsigan.training.repair_examples import Crops, RepairExample
 from hsigan.training.run_folder import RunFolder
 from hsigan.training.state import Report, TrainingState
 
+_FIRST_GUESS = -1.5  # of the logarithms of amplitudes, in steps
 _LEAST_ERROR = 1e-3  # squared steps, so that an empty crop does not divide by zero
 
 
@@ -50,6 +58,8 @@ class RepairConfig(Config):
     faithful_steps, faithful_rate : steps and learning rate for fidelity; the rate falls to zero
     realistic_steps, realistic_rate : steps and learning rate of the adversarial training
     critic_components, critic_width : of the critic, see `RepairCritic`
+    amplitude_steps : steps by likelihood that come before, at the faithful rate
+    amplitude_share : share of these amplitudes that the adversarial training starts with
     penalty : gamma, per value that the critic sees
     most_loss_db : allowed loss of the realistic decoder over the faithful one, in dB of PSNR
     averaging : share of the moving average of the realistic weights that a step keeps
@@ -66,6 +76,8 @@ class RepairConfig(Config):
     faithful_rate: float = Field(default=2e-3, gt=0)
     realistic_steps: int = Field(default=1500, ge=0)
     realistic_rate: float = Field(default=5e-4, gt=0)
+    amplitude_steps: int = Field(default=250, ge=0)
+    amplitude_share: float = Field(default=0.45, gt=0)
     critic_components: int = Field(default=6, ge=1)
     critic_width: int = Field(default=32, ge=1)
     penalty: float = Field(default=1e-3, ge=0)
@@ -131,9 +143,11 @@ def train_realistic(
         A loss is not finite.
     """
     draw = Crops(examples, config.components, config.crop_px, config.batch)
+    random = torch.Generator().manual_seed(seed)
     generator = with_noise(faithful)
-    seen = min(config.critic_components, config.components)
-    critic = RepairCritic(seen, config.critic_width)
+    fit_amplitudes(draw, generator, config, random)
+    count = min(config.critic_components, config.components)
+    critic = RepairCritic(count, config.critic_width)
     average = copy.deepcopy(generator).requires_grad_(False)
     pair: dict[str, nn.Module] = {"critic": critic, "generator": generator}
     rate, betas = config.realistic_rate, (0.0, 0.99)
@@ -141,16 +155,16 @@ def train_realistic(
         name: torch.optim.Adam(network.parameters(), lr=rate, betas=betas)
         for name, network in pair.items()
     }
-    random = torch.Generator().manual_seed(seed)
     state = TrainingState({**pair, "average": average}, optimisers, random, run)
     state.numbers["log_multiplier"] = 0.0
     state.resume()
-    values = seen * config.crop_px**2
+    values = count * config.crop_px**2
     allowed = 10 ** (config.most_loss_db / 10)
 
     for _ in state.steps(config.realistic_steps):
         lost, evidence, facts = draw(random)
-        details = evidence[:, :, 0]
+        unit = in_deviations(facts)
+        seen = evidence[:, :, 0] * unit, facts
         noise = noise_bands(torch.randn(lost.shape, generator=random))
         with autocast(config.precision, lost.device):
             added = generator.correct(evidence, facts, noise).float()
@@ -158,15 +172,16 @@ def train_realistic(
                 best = faithful.correct(evidence, facts).float()
 
         # The critic learns which of two textures is the original's.
-        loss, penalty = _critic_terms(critic, lost, added.detach(), (details, facts))
+        real, fake = lost * unit, added * unit
+        loss, penalty = _critic_terms(critic, real, fake.detach(), seen)
         total = loss + 0.5 * config.penalty * values * penalty
         _descend(optimisers["critic"], critic, total)
 
         # The generator learns to rank above the original, for as much error as it may make.
         critic.requires_grad_(False)
         with torch.no_grad():
-            ahead = critic(lost, details, facts)
-        adversarial = F.softplus(ahead - critic(added, details, facts)).mean()
+            ahead = critic(real, *seen)
+        adversarial = F.softplus(ahead - critic(fake, *seen)).mean()
         least = _squared(best - lost) + _LEAST_ERROR
         error = (_squared(added - lost) / least).mean()
         multiplier = math.exp(state.numbers["log_multiplier"])
@@ -180,6 +195,28 @@ def train_realistic(
 
 
 _PACE = 0.05
+
+
+def fit_amplitudes(
+    draw: Crops, network: ComponentRepair, config: RepairConfig, random: torch.Generator
+) -> None:
+    """Fit the amplitudes of the noise alone, by likelihood, to what is still lost; in place."""
+    if network.amplitudes is None:
+        raise InputError("amplitudes are fitted to a network with noise.")
+    head = network.amplitudes
+    weight, bias = head.parameters()
+    nn.init.constant_(bias, _FIRST_GUESS)
+    optimiser = torch.optim.Adam([weight, bias], lr=config.faithful_rate)
+    for step in range(config.amplitude_steps):
+        _set_rate(optimiser, config.faithful_rate * _falling(step, config.amplitude_steps))
+        lost, evidence, facts = draw(random)
+        with autocast(config.precision, lost.device):
+            correction, amplitudes = network.propose(evidence, facts)
+        power = cast(Tensor, amplitudes).square() + _LEAST_ERROR
+        left = split_bands(lost - correction.detach()).square()
+        _descend(optimiser, head, (left / power + power.log()).mean())
+    with torch.no_grad():
+        bias.add_(math.log(config.amplitude_share))
 
 
 def with_noise(faithful: ComponentRepair) -> ComponentRepair:
