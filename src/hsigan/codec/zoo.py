@@ -218,6 +218,8 @@ def codec_of_file(number: int, wanted: bytes, embedded: bytes | None = None) -> 
     """
     name = codec_name(number)
     if not wanted:
+        if CODECS[name].needs_model:
+            raise StreamError(f"the file names no model, and codec {name} decodes nothing without.")
         return _built(CODECS[name].load_class())
     if embedded is None:
         return codec_of_model(find_model(wanted))
