@@ -93,6 +93,8 @@ def test_the_envelope_is_nowhere_below_any_curve() -> None:
 
 def test_an_envelope_of_one_curve_is_the_curve() -> None:
     curve = make_curve(RATES, QUALITY)
-    np.testing.assert_allclose(upper_envelope([curve]).quality, curve.quality)
+    rates = np.geomspace(RATES[0], RATES[-1], 77)
+    np.testing.assert_allclose(upper_envelope([curve]).at(rates), curve.at(rates), atol=1e-4)
+    assert bd_rate(curve, upper_envelope([curve])).value == pytest.approx(0, abs=1e-3)
     with pytest.raises(InputError, match="Got none"):
         upper_envelope([])

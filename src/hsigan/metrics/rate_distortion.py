@@ -19,6 +19,7 @@ from hsigan.errors import InputError
 
 Floats = NDArray[np.float64]
 Range = tuple[float, float]
+_ENVELOPE_POINTS = 500
 
 
 @dataclass(frozen=True)
@@ -84,9 +85,10 @@ def make_curve(rates: ArrayLike, qualities: ArrayLike) -> Curve:
 
 
 def upper_envelope(curves: Sequence[Curve]) -> Curve:
-    """Return the best of several curves at each rate that a point of any of them has.
+    """Return the best of several curves at each rate.
 
-    A curve takes part where it reaches; between its points it is interpolated.
+    A curve takes part where it reaches; between its points it is interpolated. The envelope has all
+    points of all curves and so many in between that interpolating it adds nothing of its own.
 
     Raises
     ------
@@ -95,7 +97,9 @@ def upper_envelope(curves: Sequence[Curve]) -> Curve:
     """
     if not curves:
         raise InputError("an envelope needs a curve. Got none.")
-    rates = np.unique(np.concatenate([curve.rate for curve in curves]))
+    own = np.concatenate([curve.rate for curve in curves])
+    rates = np.unique(np.concatenate([own, np.geomspace(own.min(), own.max(), _ENVELOPE_POINTS)]))
+    rates = rates[(rates >= own.min()) & (rates <= own.max())]  # geomspace rounds its ends
     values = np.stack([curve.at(rates) for curve in curves])
     # A curve's own ends lie on it, whatever rounding says of their logarithms.
     for row, curve in zip(values, curves, strict=True):

@@ -143,8 +143,8 @@ def _difference_cell(
     )
     along = "dB" if metric == "bd_rate" else comparison.unit
     over = f"{number(low)} to {number(high)} {along}"
-    sign = 1 if metric == "bd_psnr" else -1
-    tone = "good" if sign * found.mean > 0 else "bad" if sign * found.mean < 0 else "plain"
+    gain = round(found.mean, digits) * (1 if metric == "bd_psnr" else -1)
+    tone = "good" if gain > 0 else "bad" if gain < 0 else "plain"
     spread = signed_range(found, digits)
     return Cell(signed(found.mean, digits), f"{spread}; {over}" if spread else over, tone)
 
