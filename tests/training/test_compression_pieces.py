@@ -10,6 +10,7 @@ from compression_scenes import BANDS, config, scene
 from hsigan.errors import RecipeError, SceneError
 from hsigan.models.block_transform import BlockTransform, dct_matrix
 from hsigan.models.compression_losses import PAPER_TARGETS, RateTarget
+from hsigan.models.entropy_models import gaussian_bits
 from hsigan.models.scene_model import SceneModel
 from hsigan.models.spectral_front import SpectralFront
 from hsigan.models.tile_level import LEVEL_BYTES, TileLevel
@@ -97,12 +98,23 @@ def test_the_block_transform_is_orthonormal_and_keeps_the_strongest():
     torch.testing.assert_close(kept, y.square().mean(dim=(0, 2, 3)).sort(descending=True)[0][:100])
 
 
+def test_the_block_transform_starts_at_a_rate():
+    x = 30 * torch.randn(2, 64, 64, generator=torch.Generator().manual_seed(3))
+    transform = BlockTransform(2, 300)
+    for bpp in (0.2, 2.0):
+        variances = transform.fit_to_rate([x], torch.ones(2), bpp)
+        symbols = transform.analyse(x[None]).round()
+        logs = (0.5 * variances.log())[None, :, None, None].expand_as(symbols)
+        bits = float(gaussian_bits(symbols, logs).detach())
+        assert bits / 64**2 == pytest.approx(bpp, rel=0.05)
+
+
 def test_a_started_model_is_its_block_transform():
     (values,), found = gather_scenes([scene(4)])
     model = SceneModel(**config().model_arguments(BANDS))
     model.front.fit("klt", found.mean, found.covariance, (found.low, found.high))
     planes = model.front(torch.from_numpy(values.values)[None])
-    model.start([planes[0]], 60.0)
+    model.start([planes[0]], 0.5)
     x = planes[:, :, :32, :32]
     torch.testing.assert_close(model.core.encode(x), model.transform.analyse(x))
     y = torch.randn(1, 12, 2, 2)

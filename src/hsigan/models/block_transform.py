@@ -20,7 +20,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hsigan.models.entropy_models import gaussian_bits
+
 BLOCK_PX = 16
+_BISECTIONS = 30
+_LEAST_VARIANCE = 0.02
 
 
 def dct_matrix(size: int) -> Tensor:
@@ -70,13 +74,32 @@ class BlockTransform(nn.Module):
         self.weight.copy_(weight)
         energy, count = torch.zeros(self.planes * BLOCK_PX**2), 0
         for image in images:
-            rows, columns = (size // BLOCK_PX * BLOCK_PX for size in image.shape[1:])
-            coefficients = self._coefficients(image[None, :, :rows, :columns])
+            coefficients = self._coefficients(_whole_blocks(image)[None])
             energy += coefficients.square().sum(dim=(0, 2, 3))
             count += coefficients.shape[2] * coefficients.shape[3]
         self.chosen.copy_(energy.argsort(descending=True, stable=True)[: self.latents])
         self.log_gain.fill_(-math.log(step))
         return energy[self.chosen] / max(count, 1) / step**2
+
+    @torch.no_grad()
+    def fit_to_rate(self, images: list[Tensor], weight: Tensor, bpp: float) -> Tensor:
+        """Do as `fit` with the step at which the latents' information is ``bpp`` bits per pixel.
+
+        Each latent channel counts with a Gaussian of its variance, as an entropy model without
+        side information would code it.
+        """
+        variances = self.fit(images, weight, 1.0)
+        latents = [self.analyse(_whole_blocks(image)[None])[0].flatten(1) for image in images]
+        y = torch.cat(latents, dim=1)  # (L, blocks)
+        low, high = 1e-6 * float(variances.max().sqrt()), 4 * float(variances.max().sqrt())
+        for _ in range(_BISECTIONS):
+            step = math.sqrt(low * high)
+            logs = 0.5 * (variances / step**2).clamp(min=_LEAST_VARIANCE).log()
+            bits = gaussian_bits((y / step).round()[None], logs[None, :, None].expand(1, *y.shape))
+            is_fine = float(bits) / (y.shape[1] * BLOCK_PX**2) > bpp
+            low, high = (step, high) if is_fine else (low, step)
+        self.log_gain.fill_(-math.log(high))
+        return variances / high**2
 
     def analyse(self, x: Tensor) -> Tensor:
         """Return latents (N, L, H/16, W/16) of planes (N, K, H, W); H and W are multiples of 16."""
@@ -103,6 +126,12 @@ class BlockTransform(nn.Module):
         blocks = torch.einsum("ui,nkricj->nkrucj", self.matrix, blocks)
         blocks = torch.einsum("vj,nkrucj->nkuvrc", self.matrix, blocks)
         return blocks.reshape(count, planes * BLOCK_PX**2, rows, columns)
+
+
+def _whole_blocks(image: Tensor) -> Tensor:
+    """Return (K, H, W) without the rows and columns that fill no block."""
+    rows, columns = (size // BLOCK_PX * BLOCK_PX for size in image.shape[1:])
+    return image[:, :rows, :columns]
 
 
 class WithTransform(nn.Module):

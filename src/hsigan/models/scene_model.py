@@ -74,17 +74,17 @@ class SceneModel(nn.Module):
             # Their places in the composite are typed by the networks that published codecs have.
             self.core.encoder, self.core.generator = encoder, generator  # type: ignore[assignment]
 
-    def start(self, images: Sequence[Tensor], step: float) -> None:
+    def start(self, images: Sequence[Tensor], bpp: float) -> None:
         """Start from the block transform: networks at zero, the entropy model at its variances.
 
         Parameters
         ----------
         images : planes (K, H, W) of the training scenes
-        step : of the quantiser, in the scene's units
+        bpp : the rate to start from, bits per pixel
         """
         if self.transform is None:
             return
-        variances = self.transform.fit(list(images), self.front.scale, step)
+        variances = self.transform.fit_to_rate(list(images), self.front.scale, bpp)
         for part in (self.core.encoder, self.core.generator):
             _zero_last_layer(part.network)  # type: ignore[arg-type]
         _start_hyperprior(self.core.hyperprior, variances)

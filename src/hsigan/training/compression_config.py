@@ -12,6 +12,9 @@ from hsigan.recipe import Config
 from hsigan.training.precision import Precision
 from hsigan.training.rate_control import table_weight
 
+_STARTING_RATE = 1.15
+"""A little above the target: side information soon saves that much."""
+
 
 class CompressionConfig(Config):
     """Settings of the two-stage training; the defaults are the paper's, in its width.
@@ -29,7 +32,6 @@ class CompressionConfig(Config):
     front: FrontKind = "range"
     components: int = Field(0, ge=0)
     has_transform: bool = False
-    first_step: float = Field(0.02, gt=0)
     tile_level: bool = False
     tile_px: int = Field(96, ge=16, multiple_of=16)
     stages: tuple[int, int, int, int, int] = (60, 120, 240, 480, 960)
@@ -85,6 +87,14 @@ class CompressionConfig(Config):
     def all_steps(self) -> int:
         """Steps of both stages."""
         return self.steps + self.gan_steps
+
+    @property
+    def first_bpp(self) -> float:
+        """The rate that the block transform starts from: of several, the middle one."""
+        middle = self.target_bpp
+        if self.levels > 1:
+            middle = (self.target_bpp * self.lowest_bpp) ** 0.5
+        return _STARTING_RATE * middle
 
     @property
     def lambda_above(self) -> float:

@@ -77,7 +77,7 @@ def prepare_compression(
         model.front.fit(config.front, statistics.mean, statistics.covariance, value_range)
         with torch.no_grad():
             images = [model.front(torch.from_numpy(each.values)[None])[0] for each in training]
-        model.start(images, config.first_step * (statistics.high - statistics.low))
+        model.start(images, config.first_bpp)
     perceptual, note = None, "perceptual term: none"
     if config.perceptual_weight:
         perceptual, note = perceptual_distance(config.perceptual, lpips_files)
