@@ -25,7 +25,9 @@ def mean_error(scene, decoded):
     return float(np.mean(np.square(wide[0] - wide[1])))
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 1, 6), (5, 7, 1), (5, 7, 4), (33, 20, 6)])
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 1), (1, 1, 6), (5, 7, 1), (9, 1, 3), (1, 9, 3), (33, 20, 6), (3, 2, 450)]
+)
 def test_any_shape_comes_back(codec, shape, tmp_path):
     scene = small_scene(*shape)
     compress_scene(scene, tmp_path / "a.hsc", codec, Target(step=4.0))

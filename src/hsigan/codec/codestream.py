@@ -27,6 +27,7 @@ FINENESS = 16
 
 _FEWEST_BITS, _MOST_BITS, _MOST_LEVELS = 9, 20, 5
 # More bits than 20 overflow in OpenJPEG; a coarser unit is taken then.
+_FEW_SAMPLES, _MOST_TRIES, _TOLERANCE = 4096, 6, 1.3
 _UNIT_SHIFT = 4  # each shift of the unit is by so many bits
 _SOC, _SIZ, _COD, _QCD = b"\xff\x4f", b"\xff\x51", b"\xff\x52", b"\xff\x5c"
 _COM, _SOT, _SOD, _EOC = b"\xff\x64", b"\xff\x90", b"\xff\x93", b"\xff\xd9"
@@ -58,6 +59,22 @@ def encode_planes(planes: Planes, step: float, squared_error: float) -> bytes:
     InputError
         The installed OpenJPEG writes other headers than those that decoders will put back.
     """
+    payload = _encode(planes, step, squared_error)
+    if planes.size > _FEW_SAMPLES:
+        return payload
+    # OpenJPEG estimates its error, badly so where there are few samples: ask for less then.
+    aim = squared_error
+    for _ in range(_MOST_TRIES):
+        error = decode_planes(payload, planes.shape, step) - planes
+        if float(np.square(error, dtype=np.float64).sum()) <= _TOLERANCE * squared_error:
+            break
+        aim /= 4
+        payload = _encode(planes, step, aim)
+    return payload
+
+
+def _encode(planes: Planes, step: float, squared_error: float) -> bytes:
+    planes = planes.reshape(_coded_shape(*planes.shape))
     largest = float(np.abs(planes).max())
     shift = 0
     while largest / _unit(step, shift) >= 2 ** (_MOST_BITS - 1) - 1:
@@ -65,7 +82,7 @@ def encode_planes(planes: Planes, step: float, squared_error: float) -> bytes:
     unit = _unit(step, shift)
     bits = max(_FEWEST_BITS, math.ceil(math.log2(largest / unit + 2)) + 1)
     dtype = np.int16 if bits <= 16 else np.int32
-    integers = np.rint(planes / np.float32(unit)).astype(dtype)
+    integers = np.ascontiguousarray(np.rint(planes / np.float32(unit)), dtype=dtype)
     count, height, width = planes.shape
     highest = count * height * width * (2.0**bits - 1) ** 2
     level = 10 * math.log10(highest * unit**2 / max(squared_error, 1e-30))
@@ -82,7 +99,7 @@ def encode_planes(planes: Planes, step: float, squared_error: float) -> bytes:
     return _without_headers(bytes(stream), planes.shape, bits, shift)
 
 
-def decode_planes(payload: bytes, shape: tuple[int, int, int], step: float) -> Planes:
+def decode_planes(payload: bytes, shape: tuple[int, ...], step: float) -> Planes:
     """Decode planes (K, h, w) float32 of a given shape.
 
     Raises
@@ -90,6 +107,20 @@ def decode_planes(payload: bytes, shape: tuple[int, int, int], step: float) -> P
     StreamError
         The payload is damaged.
     """
+    return _decode(payload, _coded_shape(*shape), step).reshape(shape)
+
+
+def _coded_shape(count: int, height: int, width: int) -> tuple[int, int, int]:
+    """Return the shape as which planes are coded: imagecodecs drops a last axis of one.
+
+    Planes of one column lie as one row, planes of one sample as one plane of one row.
+    """
+    if width > 1:
+        return count, height, width
+    return (count, 1, height) if height > 1 else (1, 1, count)
+
+
+def _decode(payload: bytes, shape: tuple[int, ...], step: float) -> Planes:
     bits, levels, shift = _read_setup(payload)
     stream = _with_headers(payload[2:], shape, bits, levels)
     try:
