@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from hsigan.bitstream.tables import CodingTables
 from hsigan.codec.klt_context_samples import (
@@ -17,11 +16,17 @@ from hsigan.codec.klt_context_samples import (
     training_cases,
 )
 from hsigan.codec.klt_context_tile import EntropyModel
-from hsigan.training.context_network import TABLES, train_context_network
+from hsigan.training.context_network import ContextSample, mean_excess, train_context_network
 
 if TYPE_CHECKING:
     from hsigan.codec.fitting import Training
     from hsigan.codec.klt_context import KltContextConfig
+
+Report = Callable[[int, float], None]
+
+
+def _silent(step: int, bits: float) -> None:
+    """Report nothing."""
 
 
 def fit_model(
@@ -34,7 +39,6 @@ def fit_model(
     seed = 0 if training is None else training.seed
     random = np.random.default_rng(seed)
     cases = training_cases([*scenes, *companions], random)
-    sample = collect_sample(cases, random, config.draws)
 
     def report(step: int, bits: float) -> None:
         if training is not None and training.run is not None:
@@ -42,10 +46,18 @@ def fit_model(
         if training is not None and training.report is not None:
             training.report(step, {"bits": bits})
 
+    # The trellis needs costs of symbols before there are any: those of plain quantisation.
+    first = _entropy_model(collect_sample(cases, random, 1), config, config.steps // 4, seed)
+    sample = collect_sample(cases, random, config.draws, first)
+    return learn_basis(scenes), _entropy_model(sample, config, config.steps, seed, report)
+
+
+def _entropy_model(
+    sample: ContextSample, config: KltContextConfig, steps: int, seed: int, report: Report = _silent
+) -> EntropyModel:
     network, probabilities = train_context_network(
-        sample, config.steps, config.batch, config.learning_rate, seed, report
+        sample, steps, config.batch, config.learning_rate, seed, report
     )
     offsets = np.array([-(len(row) // 2) for row in probabilities], np.int32)
     tables = CodingTables.from_probabilities(probabilities, offsets)
-    shrinkage: NDArray[np.float32] = np.zeros((TABLES, 3), np.float32)
-    return learn_basis(scenes), EntropyModel(network, tables, shrinkage)
+    return EntropyModel(network, tables, mean_excess(network, sample))

@@ -97,10 +97,10 @@ class TileContexts:
         self._own: list[Magnitudes] = []
         self._around: list[Magnitudes] = []
         self._averages = np.zeros((len(self.bands), count), np.int64)
-        self._totals = np.zeros((count, 2), np.int64)
+        self._sums = np.zeros((len(self.bands), count), np.int64)
 
     def open_band(self, number: int, variances: NDArray[np.float64]) -> None:
-        """Begin a subband; they come in order.
+        """Begin a subband, or begin the last one again; they come in order.
 
         Parameters
         ----------
@@ -109,6 +109,7 @@ class TileContexts:
         """
         band = self.bands[number]
         shape = (len(variances), band.height, band.width)
+        del self._own[number:], self._around[number:]
         self._own.append(np.zeros(shape, np.int32))
         self._around.append(np.zeros(shape, np.int32))
         self._fading = np.zeros(shape[1:], np.int32)
@@ -177,7 +178,8 @@ class TileContexts:
         shared[10] = 64 * (band.detail_y and band.detail_x)
         is_low = not (band.detail_y or band.detail_x)
         shared[11] = 112 if is_low else 16 * min(band.level, 6)
-        shared[13] = average_context(int(self._totals[k, 0]), int(self._totals[k, 1]))
+        before = sum(each.height * each.width for each in self.bands[: self._number])
+        shared[13] = average_context(int(self._sums[: self._number, k].sum()), before)
 
     def passes(self) -> list[tuple[int, tuple[slice, slice]]]:
         """List the passes over the subband: number, and rows and columns in the subband."""
@@ -225,7 +227,7 @@ class TileContexts:
         self._own[number][k] = own
         self._around[number][k] = _around_padded(self._padded)
         self._averages[number, k] = average_context(self._sum, self._count)
-        self._totals[k] += self._sum, self._count
+        self._sums[number, k] = self._sum
         self._fading += 4 * np.minimum(own, _LARGEST_FADING) - (self._fading >> 2)
 
 

@@ -27,6 +27,7 @@ PRIOR_COUNT = 30.0
 """How many coefficients the training's variances weigh."""
 FADING = 0.25
 """What a coefficient of the next coarser level weighs, against one of the same level."""
+_SMALLEST_ANGLE = 1e-30
 
 
 def exact_product(left: Matrix, right: Matrix) -> Matrix:
@@ -76,8 +77,8 @@ def jacobi_sweep(covariance: Matrix, axes: Matrix) -> None:
 def _rotations(covariance: Matrix, first: Pairs, second: Pairs) -> tuple[Matrix, Matrix]:
     across = covariance[first, second]
     difference = covariance[second, second] - covariance[first, first]
-    is_zero = across == 0
-    ratio = difference / np.where(is_zero, 1.0, 2.0 * across)
+    is_zero = np.abs(across) <= _SMALLEST_ANGLE * np.abs(difference)
+    ratio = np.where(is_zero, 0.0, difference) / np.where(is_zero, 1.0, 2.0 * across)
     tangent = np.where(ratio < 0, -1.0, 1.0) / (np.abs(ratio) + np.sqrt(1.0 + ratio * ratio))
     tangent = np.where(is_zero, 0.0, tangent)
     cosine = 1.0 / np.sqrt(1.0 + tangent * tangent)
@@ -124,12 +125,16 @@ class TileRotation:
         self._axes = axes
         return axes, np.diag(turned) / weight_sum
 
-    def learn(self, number: int, levels: NDArray[np.int32]) -> None:
-        """Take the symbols (K, N) of a subband that was coded along the last axes."""
+    def learn(self, number: int, points: NDArray[np.int32], grid: float) -> None:
+        """Take the grid points (K, N) of a subband that was coded along the last axes.
+
+        ``grid``, their distance in steps, is a number of few binary digits.
+        """
         band = self._bands[number]
         level = band.level + (not (band.detail_y or band.detail_x))
-        values = levels.astype(np.float64)
+        values = points.astype(np.float64)
         scatter = values @ values.T  # integers below 2**53: exact in any order
+        scatter *= grid * grid
         axes = self._axes
         scatter = exact_product(exact_product(axes, scatter), axes.T.copy())
         self._scatter[level] = self._scatter.get(level, 0.0) + scatter

@@ -19,13 +19,16 @@ from hsigan.codec.basis import principal_axes
 from hsigan.codec.klt_context_order import LOCAL_COUNT
 from hsigan.codec.klt_context_tile import (
     LEVELS,
+    BandSymbols,
     Contexts,
+    EntropyModel,
+    Region,
     Shared,
-    Symbols,
     band_variances,
     leading_count,
     walk_tile,
 )
+from hsigan.codec.klt_context_trellis import GRID, grid_points
 from hsigan.codec.survey import pooled, survey_scene
 from hsigan.codec.values import fill, kinds_of
 from hsigan.training.context_network import ContextSample
@@ -141,36 +144,43 @@ def draw_step(variances: Floats, random: np.random.Generator) -> float:
 def collect_sample(
     cases: Sequence[tuple[NDArray[np.float32], SharedBasis]],
     random: np.random.Generator,
-    draws: int = 4,
+    draws: int,
+    model: EntropyModel | None = None,
     most: int = 100_000,
 ) -> ContextSample:
-    """Code every case at several steps; keep at most so many symbols of each."""
-    contexts, symbols = [], []
+    """Code every case at several steps; keep at most so many symbols of each.
+
+    With a model the symbols are those of the trellis, else those of the even quantiser alone.
+    """
+    pieces: list[ContextSample] = []
     for values, basis in cases:
         coefficients = basis.coefficients(values, len(values))
         for _ in range(draws):
             step = draw_step(basis.variances[0].mean(axis=0), random)
-            found, coded = _coded_once(coefficients, basis, step)
-            keep = random.permutation(len(coded))[:most]
-            contexts.append(found[keep])
-            symbols.append(coded[keep])
-    return ContextSample(np.concatenate(contexts), np.concatenate(symbols), LOCAL_COUNT)
+            piece = _coded_once(coefficients, basis, step, model)
+            pieces.append(piece.take(random.permutation(len(piece.symbols))[:most]))
+    return ContextSample.joined(pieces)
 
 
 def _coded_once(
-    coefficients: NDArray[np.float32], basis: SharedBasis, step: float
-) -> tuple[NDArray[np.uint8], Symbols]:
+    coefficients: NDArray[np.float32], basis: SharedBasis, step: float, model: EntropyModel | None
+) -> ContextSample:
     count = max(1, leading_count(coefficients / np.float32(step)))
     scaled = coefficients[:count] / np.float32(step)
     bands = spatial_transform.subbands(*scaled.shape[1:])
-    contexts: list[NDArray[np.uint8]] = []
-    symbols: list[Symbols] = []
+    pieces: list[ContextSample] = []
 
-    def visit(local: Contexts, shared: Shared, coded: Symbols) -> None:
+    def visit(
+        local: Contexts, shared: Shared, coded: BandSymbols, component: int, region: Region
+    ) -> None:
         rows = np.empty((local.shape[1], len(local) + len(shared)), np.uint8)
         rows[:, : len(local)], rows[:, len(local) :] = local.T, shared
-        contexts.append(rows)
-        symbols.append(coded)
+        symbols = coded.symbols[component][region].reshape(-1)
+        states = coded.states[component][region].reshape(-1)
+        targets = coded.targets[component][region].reshape(-1)
+        excess = np.abs(grid_points(symbols, states)) * np.float32(GRID) - np.abs(targets)
+        ones = np.ones(len(rows), np.float32)
+        pieces.append(ContextSample(rows, symbols, states >= 2, excess, ones, LOCAL_COUNT))
 
-    walk_tile(scaled, band_variances(basis.variances, bands, count, step), visit)
-    return np.concatenate(contexts), np.concatenate(symbols)
+    walk_tile(scaled, band_variances(basis.variances, bands, count, step), model, visit)
+    return ContextSample.of_equal_rates(ContextSample.joined(pieces))

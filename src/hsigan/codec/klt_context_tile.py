@@ -3,8 +3,9 @@
 ::
 
     for each subband, coarse to fine:
-        axes from the symbols so far ── turn the K components ── quantise ── code, component by
-        component in four passes, each symbol with the table that its contexts point to
+        axes from the symbols so far ── turn the K components ── quantise by the trellis ── code,
+        component by component in four passes, each symbol with the table that its contexts and
+        the state of the trellis point to
 
 Payload: varint K; then the range coder's bytes. Nothing at all for a tile of zeros.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -23,6 +25,14 @@ from hsigan.bitstream.tables import CodingTables
 from hsigan.bitstream.varint import ByteReader, varint
 from hsigan.codec.klt_context_order import TileContexts
 from hsigan.codec.klt_context_rotation import TileRotation
+from hsigan.codec.klt_context_trellis import (
+    GRID,
+    NEXT_STATE,
+    SymbolCosts,
+    grid_points,
+    search_symbols,
+    state_paths,
+)
 from hsigan.codec.spatial_transform import Subband
 from hsigan.errors import StreamError
 from hsigan.models.context_network import ContextNetwork
@@ -31,10 +41,13 @@ Coefficients = NDArray[np.float32]
 Symbols = NDArray[np.int32]
 Contexts = NDArray[np.float32]
 Shared = NDArray[np.int32]
-Visit = Callable[[Contexts, Shared, Symbols], None]
+Variances = NDArray[np.float64]
+Region = tuple[slice, slice]
+States = NDArray[np.uint8]
 
 LEVELS = 6
-ROUNDING = 0.4
+MOST_GRID = 2**22
+_ROUNDING = 0.4
 """What is added before rounding down: less than a half widens the zone of zero."""
 
 
@@ -47,21 +60,30 @@ class EntropyModel:
     network
         From contexts to tables.
     tables
-        Symmetric tables of symbols.
+        2 T symmetric tables of symbols: T of the even quantiser, T of the odd one.
     shrinkage
-        (T, 3) float32: how far below its magnitude a symbol of magnitude 1, 2, or 3 and more is
-        reconstructed, in steps.
+        (2 T, 3) float32: how far towards zero of its grid point a symbol of magnitude 1, 2, or 3
+        and more is reconstructed, in steps.
     """
 
     network: ContextNetwork
     tables: CodingTables
     shrinkage: NDArray[np.float32]
 
-    def values(self, symbols: Symbols, indexes: NDArray[np.uint8]) -> Coefficients:
+    @cached_property
+    def costs(self) -> SymbolCosts:
+        """Bits of symbols."""
+        return SymbolCosts.of(self.tables)
+
+    def indexes(self, local: Contexts, shared: Shared, states: States) -> NDArray[np.uint8]:
+        """Return the table of each symbol, from contexts and states."""
+        odd = (states >> 1) * np.uint8(self.network.table_count)
+        return self.network.tables(local, shared) + odd
+
+    def values(self, symbols: Symbols, states: States, indexes: NDArray[np.uint8]) -> Coefficients:
         """Return what symbols stand for, in steps."""
-        magnitudes = np.abs(symbols)
-        shrunk = magnitudes - self.shrinkage[indexes, np.clip(magnitudes, 1, 3) - 1]
-        return np.where(symbols == 0, 0, np.sign(symbols) * shrunk).astype(np.float32)
+        shrunk = self.shrinkage[indexes, np.clip(np.abs(symbols), 1, 3) - 1] * np.sign(symbols)
+        return np.asarray(grid_points(symbols, states) * np.float32(GRID) - shrunk, np.float32)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return what a model file keeps."""
@@ -83,8 +105,8 @@ class EntropyModel:
         shrinkage = arrays.get("shrinkage")
         if shrinkage is None or shrinkage.shape != (len(tables), 3):
             raise StreamError("the model's points of reconstruction are damaged")
-        if network.table_count > len(tables):
-            raise StreamError("the model has fewer coding tables than its network names")
+        if 2 * network.table_count != len(tables):
+            raise StreamError("the model has other coding tables than its network names")
         return cls(network, tables, shrinkage)
 
 
@@ -97,8 +119,8 @@ def _below(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray
 
 
 def band_variances(
-    variances: NDArray[np.float64], bands: list[Subband], count: int, step: float
-) -> NDArray[np.float64]:
+    variances: Variances, bands: list[Subband], count: int, step: float
+) -> Variances:
     """Return what is expected of a tile's subbands (len(bands), K), in squared steps.
 
     Parameters
@@ -119,26 +141,97 @@ def band_variances(
     return np.array(rows)
 
 
-def quantise(values: NDArray[np.floating[Any]]) -> Symbols:
-    """Return the symbols of values in steps."""
-    magnitudes = np.floor(np.abs(values) + ROUNDING)
-    return np.asarray(np.sign(values) * np.minimum(magnitudes, 2**30), np.int32)
+def quantise(scaled: Coefficients) -> Symbols:
+    """Return the symbols of values in steps under the even quantiser alone."""
+    magnitudes = np.floor(np.abs(scaled) * np.float32(0.5 / GRID) + np.float32(_ROUNDING))
+    return np.asarray(np.sign(scaled) * np.minimum(magnitudes, MOST_GRID), np.int32)
 
 
 def leading_count(scaled: Coefficients) -> int:
     """Return how many components (K, h, w) to code: up to the last one with a symbol but 0."""
-    found = np.flatnonzero((np.abs(scaled) >= 1 - ROUNDING).any(axis=(1, 2)))
+    smallest = 2 * GRID * (1 - _ROUNDING)
+    found = np.flatnonzero((np.abs(scaled) >= smallest).any(axis=(1, 2)))
     return int(found[-1]) + 1 if found.size else 0
 
 
-def walk_tile(scaled: Coefficients, variances: NDArray[np.float64], visit: Visit) -> None:
+@dataclass(frozen=True)
+class BandSymbols:
+    """A subband, quantised: all arrays (K, h, w).
+
+    Attributes
+    ----------
+    symbols, states
+        And at which state of the trellis each symbol is coded.
+    targets
+        What was quantised, in steps.
+    """
+
+    symbols: Symbols
+    states: States
+    targets: Coefficients
+
+    @classmethod
+    def plain(cls, targets: Coefficients) -> Self:
+        """Quantise by the even quantiser alone."""
+        symbols = quantise(targets)
+        return cls(symbols, np.zeros(symbols.shape, np.uint8), targets)
+
+
+Visit = Callable[[Contexts, Shared, BandSymbols, int, Region], None]
+
+
+def visit_band(
+    contexts: TileContexts, number: int, expected: Variances, coded: BandSymbols, visit: Visit
+) -> None:
+    """Call ``visit`` for each pass: contexts, the subband, the component, rows and columns."""
+    contexts.open_band(number, expected)
+    for component in range(len(coded.symbols)):
+        contexts.open(number, component)
+        for place, region in contexts.passes():
+            visit(*contexts.of(place), coded, component, region)
+            contexts.put(place, coded.symbols[component][region].reshape(-1))
+        contexts.close()
+
+
+def search_band(
+    contexts: TileContexts,
+    number: int,
+    expected: Variances,
+    targets: Coefficients,
+    model: EntropyModel,
+) -> BandSymbols:
+    """Quantise a subband (K, h, w) by the trellis, with the costs that plain symbols would have."""
+    tables = np.zeros(targets.shape, np.uint8)
+
+    def visit(
+        local: Contexts, shared: Shared, coded: BandSymbols, component: int, region: Region
+    ) -> None:
+        plane = tables[component][region]
+        plane[:] = model.network.tables(local, shared).reshape(plane.shape)
+
+    visit_band(contexts, number, expected, BandSymbols.plain(targets), visit)
+    count = len(targets)
+    symbols = search_symbols(
+        targets.reshape(count, -1),
+        tables.reshape(count, -1),
+        model.costs,
+        model.network.table_count,
+    )
+    states = state_paths(symbols)
+    return BandSymbols(symbols.reshape(targets.shape), states.reshape(targets.shape), targets)
+
+
+def walk_tile(
+    scaled: Coefficients, variances: Variances, model: EntropyModel | None, visit: Visit
+) -> None:
     """Go through the symbols of a tile in the order of coding.
 
     Parameters
     ----------
     scaled : (K, h, w) coefficients, in steps
     variances : (len(bands), K) in squared steps, see `band_variances`
-    visit : called for each pass with its contexts, and its symbols
+    model : whose costs the trellis takes; without one the even quantiser serves alone
+    visit : called for each pass, see `visit_band`
     """
     count, height, width = scaled.shape
     contexts = TileContexts(height, width, count)
@@ -146,38 +239,36 @@ def walk_tile(scaled: Coefficients, variances: NDArray[np.float64], visit: Visit
     for number, band in enumerate(contexts.bands):
         axes, expected = rotation.axes_of(number)
         part = scaled[:, *band.region].reshape(count, -1)
-        symbols = quantise(axes.T.astype(np.float32) @ part)
-        rotation.learn(number, symbols)
-        contexts.open_band(number, expected)
-        planes = symbols.reshape(count, band.height, band.width)
-        for component in range(count):
-            contexts.open(number, component)
-            for place, region in contexts.passes():
-                coded = planes[component][region].reshape(-1)
-                visit(*contexts.of(place), coded)
-                contexts.put(place, coded)
-            contexts.close()
+        targets = (axes.T.astype(np.float32) @ part).reshape(count, band.height, band.width)
+        if model is None:
+            coded = BandSymbols.plain(targets)
+        else:
+            coded = search_band(contexts, number, expected, targets, model)
+        rotation.learn(number, grid_points(coded.symbols, coded.states).reshape(count, -1), GRID)
+        visit_band(contexts, number, expected, coded, visit)
 
 
-def encode_coefficients(
-    scaled: Coefficients, variances: NDArray[np.float64], model: EntropyModel
-) -> bytes:
+def encode_coefficients(scaled: Coefficients, variances: Variances, model: EntropyModel) -> bytes:
     """Return the payload of coefficients (K, h, w) in steps."""
     if not len(scaled):
         return b""
     encoder = SymbolEncoder()
 
-    def visit(local: Contexts, shared: Shared, symbols: Symbols) -> None:
-        encoder.encode(symbols, model.network.tables(local, shared), model.tables)
+    def visit(
+        local: Contexts, shared: Shared, coded: BandSymbols, component: int, region: Region
+    ) -> None:
+        states = coded.states[component][region].reshape(-1)
+        symbols = coded.symbols[component][region].reshape(-1)
+        encoder.encode(symbols, model.indexes(local, shared, states), model.tables)
 
-    walk_tile(scaled, variances, visit)
+    walk_tile(scaled, variances, model, visit)
     return varint(len(scaled)) + encoder.finish()
 
 
 def decode_coefficients(
     payload: bytes,
     shape: tuple[int, int],
-    variances: Callable[[list[Subband], int], NDArray[np.float64]],
+    variances: Callable[[list[Subband], int], Variances],
     model: EntropyModel,
     most: int,
 ) -> Coefficients:
@@ -209,23 +300,39 @@ def decode_coefficients(
     for number, band in enumerate(contexts.bands):
         axes, expected = rotation.axes_of(number)
         contexts.open_band(number, expected)
-        symbols = np.zeros((count, band.height, band.width), np.int32)
-        values = np.zeros(symbols.shape, np.float32)
-        for component in range(count):
-            contexts.open(number, component)
-            for place, region in contexts.passes():
-                indexes = model.network.tables(*contexts.of(place))
-                decoded = decoder.decode(indexes, model.tables)
-                contexts.put(place, decoded)
-                plane = symbols[component][region]
-                plane[:] = decoded.reshape(plane.shape)
-                values[component][region] = model.values(decoded, indexes).reshape(plane.shape)
-            contexts.close()
-        flat = symbols.reshape(count, -1)
-        if np.abs(flat.astype(np.int64)).max() > 2**20:
+        coded = _decode_band(contexts, number, count, decoder, model)
+        points = grid_points(coded.symbols, coded.states).reshape(count, -1)
+        if np.abs(points.astype(np.int64)).max() > MOST_GRID:
             raise StreamError("a tile is damaged: a symbol is too large")
-        rotation.learn(number, flat)
-        turned = axes.astype(np.float32) @ values.reshape(count, -1)
-        scaled[:, *band.region] = turned.reshape(values.shape)
+        rotation.learn(number, points, GRID)
+        turned = axes.astype(np.float32) @ coded.targets.reshape(count, -1)
+        scaled[:, *band.region] = turned.reshape(coded.targets.shape)
     decoder.finish()
     return scaled
+
+
+def _decode_band(
+    contexts: TileContexts, number: int, count: int, decoder: SymbolDecoder, model: EntropyModel
+) -> BandSymbols:
+    """Return a subband's symbols, and as targets what they stand for."""
+    band = contexts.bands[number]
+    shape = (count, band.height, band.width)
+    coded = BandSymbols(
+        np.zeros(shape, np.int32), np.zeros(shape, np.uint8), np.zeros(shape, np.float32)
+    )
+    for component in range(count):
+        contexts.open(number, component)
+        for place, region in contexts.passes():
+            states = coded.states[component][region].reshape(-1)
+            indexes = model.indexes(*contexts.of(place), states)
+            symbols = decoder.decode(indexes, model.tables)
+            contexts.put(place, symbols)
+            plane = coded.symbols[component][region]
+            plane[:] = symbols.reshape(plane.shape)
+            values = model.values(symbols, states, indexes)
+            coded.targets[component][region] = values.reshape(plane.shape)
+        contexts.close()
+        if component + 1 < count:
+            parities = coded.symbols[component] & 1
+            coded.states[component + 1] = NEXT_STATE[coded.states[component], parities]
+    return coded

@@ -71,10 +71,12 @@ class ContextNetwork:
             sums = np.abs(weight.astype(np.int64)).sum(axis=1) * value
             if (sums + np.abs(bias.astype(np.int64)) >= _EXACT).any():
                 raise InputError("the weights of a context network are too large to be exact")
-        self._local = weights[0][:, :local_count].astype(np.float32)
-        self._shared = weights[0][:, local_count:].astype(np.float32)
-        self._later = tuple(weight.astype(np.float32) for weight in weights[1:])
-        self._later_biases = tuple(bias.astype(np.float32)[:, None] for bias in biases[1:])
+        # A power of two changes no digit of a sum, so that the shift is done beforehand.
+        scale = np.float32(2.0**-WEIGHT_SHIFT)
+        scaled = [np.asarray(weight * scale, np.float32) for weight in weights]
+        self._local, self._shared = scaled[0][:, :local_count], scaled[0][:, local_count:]
+        self._later = tuple(scaled[1:])
+        self._biases = [np.asarray(bias[:, None] * scale, np.float32) for bias in biases]
 
     def tables(self, local: Floats, shared: Integers) -> NDArray[np.uint8]:
         """Return the number of the table of each symbol.
@@ -93,17 +95,17 @@ class ContextNetwork:
     def tables_of_rows(self, local: Floats, shared: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
         """Return the tables where the shared contexts are (1, G), or (N, G) and differ, too."""
         common = self._shared @ shared.T.astype(np.float32)
-        first_bias = common + self.biases[0].astype(np.float32)[:, None]
+        first_bias = np.asarray(common + self._biases[0], np.float32)
         out = np.empty(local.shape[1], np.uint8)
         for start in range(0, local.shape[1], _COLUMNS):
             part = slice(start, start + _COLUMNS)
             bias = first_bias if shared.shape[0] == 1 else first_bias[:, part]
             hidden = _activate(self._local @ local[:, part], bias)
-            hidden = _activate(self._later[0] @ hidden, self._later_biases[0])
-            last = (self._later[1] @ hidden + self._later_biases[1])[0]
-            last *= np.float32(2.0 ** -(WEIGHT_SHIFT + ACTIVATION_SHIFT))
+            hidden = _activate(self._later[0] @ hidden, self._biases[1])
+            last = (self._later[1] @ hidden + self._biases[2])[0]
+            last *= np.float32(2.0**-ACTIVATION_SHIFT)
             np.rint(last, out=last)
-            out[part] = np.clip(last, 0, self.table_count - 1)
+            out[part] = np.minimum(np.maximum(last, 0), self.table_count - 1)
         return out
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
@@ -136,9 +138,9 @@ class ContextNetwork:
 
 
 def _activate(sums: Floats, bias: Floats) -> Floats:
-    """Add the bias, divide by 2**8 rounding down, clip; in place."""
+    """Add the bias, round down, clip; in place."""
     sums += bias
-    sums *= np.float32(2.0**-WEIGHT_SHIFT)
     np.floor(sums, out=sums)
-    np.clip(sums, 0, LARGEST_ACTIVATION, out=sums)
+    np.maximum(sums, 0, out=sums)
+    np.minimum(sums, LARGEST_ACTIVATION, out=sums)
     return sums

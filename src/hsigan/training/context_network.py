@@ -9,8 +9,8 @@ smoothed by the mixture.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -24,7 +24,10 @@ TABLES = 64
 LOWEST, HIGHEST = -3.5, 7.5
 """Logarithms of the scales of the first table and the last."""
 MOST_SYMBOLS = 1024
+_LARGEST_WEIGHTS = (8.0, 1.8, 0.6)
 _SMOOTHING = 30.0
+_FEWEST_BITS = 0.03
+"""Per symbol; a coding of fewer weighs no more."""
 
 Symbols = NDArray[np.int32]
 
@@ -39,13 +42,56 @@ class ContextSample:
         (N, C + G) uint8, 0 ... 127.
     symbols
         (N,) int32.
+    is_odd
+        (N,) bool: coded by the odd quantiser.
+    excess
+        (N,) float32: how far the symbol's grid point lies above the magnitude of the value, in
+        steps.
+    weights
+        (N,) float32: what a bit of each symbol counts.
     local_count
         C.
     """
 
     contexts: NDArray[np.uint8]
     symbols: Symbols
+    is_odd: NDArray[np.bool_]
+    excess: NDArray[np.float32]
+    weights: NDArray[np.float32]
     local_count: int
+
+    @classmethod
+    def of_equal_rates(cls, sample: ContextSample) -> ContextSample:
+        """Return the sample of one coding, weighted so that saving a share of its bits counts.
+
+        Codings of a thousand bytes and of a million then count alike.
+        """
+        bits = float((2 * np.log2(1 + np.abs(sample.symbols.astype(np.float64)))).mean())
+        weights = np.full(len(sample.symbols), 1 / max(bits, _FEWEST_BITS), np.float32)
+        return replace(sample, weights=weights)
+
+    def take(self, rows: NDArray[np.intp]) -> ContextSample:
+        """Return some of the symbols."""
+        return ContextSample(
+            self.contexts[rows],
+            self.symbols[rows],
+            self.is_odd[rows],
+            self.excess[rows],
+            self.weights[rows],
+            self.local_count,
+        )
+
+    @classmethod
+    def joined(cls, pieces: Sequence[ContextSample]) -> ContextSample:
+        """Return several samples as one."""
+        return cls(
+            np.concatenate([piece.contexts for piece in pieces]),
+            np.concatenate([piece.symbols for piece in pieces]),
+            np.concatenate([piece.is_odd for piece in pieces]),
+            np.concatenate([piece.excess for piece in pieces]),
+            np.concatenate([piece.weights for piece in pieces]),
+            pieces[0].local_count,
+        )
 
 
 class ScaleNetwork(nn.Module):
@@ -53,10 +99,19 @@ class ScaleNetwork(nn.Module):
 
     def __init__(self, inputs: int, hidden: int = 32, hidden_later: int = 16) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(
-            [nn.Linear(inputs, hidden), nn.Linear(hidden, hidden_later), nn.Linear(hidden_later, 1)]
-        )
-        self.mixture = nn.Parameter(torch.tensor([0.0, 1.0, 0.0]))
+        self.layers: list[nn.Linear] = [
+            nn.Linear(inputs, hidden),
+            nn.Linear(hidden, hidden_later),
+            nn.Linear(hidden_later, 1),
+        ]
+        self.network = nn.ModuleList(self.layers)
+        self.mixture = nn.Parameter(torch.tensor([[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]]))
+
+    @torch.no_grad()
+    def bound(self) -> None:
+        """Keep the weights so small that the integer network is exact."""
+        for layer, largest in zip(self.layers, _LARGEST_WEIGHTS, strict=True):
+            layer.weight.clamp_(-largest, largest)
 
     def forward(self, contexts: Tensor) -> Tensor:
         """Return logarithms of scales in steps."""
@@ -66,11 +121,12 @@ class ScaleNetwork(nn.Module):
         scales: Tensor = self.layers[-1](values)[:, 0]
         return scales
 
-    def probabilities(self, log_scales: Tensor, magnitudes: Tensor) -> Tensor:
+    def probabilities(self, log_scales: Tensor, magnitudes: Tensor, is_odd: Tensor) -> Tensor:
         """Return the probabilities of magnitudes (both signs together)."""
-        share = torch.sigmoid(self.mixture[0])
-        wider = 1 + torch.exp(self.mixture[1])
-        edge = 0.5 + 0.4 * torch.tanh(self.mixture[2])
+        shape = self.mixture[is_odd.long()]  # (N, 3)
+        share = torch.sigmoid(shape[:, 0])
+        wider = 1 + torch.exp(shape[:, 1])
+        edge = 0.5 + 0.4 * torch.tanh(shape[:, 2])
         scales = torch.exp(log_scales.clamp(LOWEST - 0.5, HIGHEST + 0.5))
         lower = torch.where(magnitudes == 0, torch.zeros_like(magnitudes), magnitudes - 1 + edge)
         width = magnitudes + edge - lower
@@ -89,7 +145,7 @@ def train_context_network(
     seed: int = 0,
     report: Callable[[int, float], None] = lambda step, bits: None,
 ) -> tuple[ContextNetwork, list[NDArray[np.float64]]]:
-    """Return the integer network, and per table the probabilities of symbols -n ... n.
+    """Return the integer network, and the probabilities of symbols -n ... n of 2 T tables.
 
     Raises
     ------
@@ -103,19 +159,22 @@ def train_context_network(
     optimiser = torch.optim.Adam(network.parameters(), learning_rate)
     contexts = torch.from_numpy(sample.contexts)
     magnitudes = torch.from_numpy(np.abs(sample.symbols))
+    is_odd = torch.from_numpy(sample.is_odd)
+    weights = torch.from_numpy(sample.weights / sample.weights.mean())
     for step in range(steps):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate * min(1.0, 2 * (1 - step / steps))
         chosen = torch.randint(len(magnitudes), (batch,), generator=generator)
         chances = network.probabilities(
-            network(contexts[chosen].float()), magnitudes[chosen].float()
+            network(contexts[chosen].float()), magnitudes[chosen].float(), is_odd[chosen]
         )
-        loss = -torch.log2(chances + 1e-9).mean()
+        loss = -(weights[chosen] * torch.log2(chances + 1e-9)).mean()
         if not torch.isfinite(loss):
             raise DivergedError("the training of the context network diverged: lower its rate.")
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
+        network.bound()
         if step % 100 == 99:
             report(step + 1, float(loss.detach()))
     integer = round_network(network, sample.local_count)
@@ -127,7 +186,6 @@ def round_network(network: ScaleNetwork, local_count: int) -> ContextNetwork:
     to_table = (TABLES - 1) / (HIGHEST - LOWEST)
     weights, biases = [], []
     for place, layer in enumerate(network.layers):
-        assert isinstance(layer, nn.Linear)
         weight, bias = layer.weight.detach().numpy(), layer.bias.detach().numpy()
         if place == len(network.layers) - 1:
             weight, bias = weight * to_table, (bias - LOWEST) * to_table
@@ -137,9 +195,10 @@ def round_network(network: ScaleNetwork, local_count: int) -> ContextNetwork:
 
 
 def tables_of(network: ContextNetwork, sample: ContextSample) -> NDArray[np.uint8]:
-    """Return the table of each symbol of a sample."""
+    """Return the table of each symbol of a sample; the odd quantiser's follow the even one's."""
     local = np.ascontiguousarray(sample.contexts[:, : sample.local_count].T).astype(np.float32)
-    return network.tables_of_rows(local, sample.contexts[:, sample.local_count :])
+    chosen = network.tables_of_rows(local, sample.contexts[:, sample.local_count :])
+    return chosen + TABLES * sample.is_odd.astype(np.uint8)
 
 
 def table_probabilities(
@@ -148,18 +207,33 @@ def table_probabilities(
     """Return per table the probabilities of symbols -n ... n; what is missing to 1 lies beyond."""
     indexes = tables_of(integer, sample)
     magnitudes = np.abs(sample.symbols)
+    weights = sample.weights / sample.weights.mean()
     tables = []
-    for table in range(TABLES):
-        log_scale = LOWEST + (HIGHEST - LOWEST) * table / (TABLES - 1)
+    for table in range(2 * TABLES):
+        log_scale = LOWEST + (HIGHEST - LOWEST) * (table % TABLES) / (TABLES - 1)
         size = min(MOST_SYMBOLS, 4 + math.ceil(14 * math.exp(log_scale)))
         with torch.no_grad():
             smooth = network.probabilities(
-                torch.full((size,), log_scale), torch.arange(size).float()
+                torch.full((size,), log_scale),
+                torch.arange(size).float(),
+                torch.full((size,), table >= TABLES),
             )
         expected = np.append(smooth.numpy().astype(np.float64), 0.0)
         expected[-1] = max(1.0 - expected.sum(), 1e-7)
-        seen = np.bincount(np.minimum(magnitudes[indexes == table], size), minlength=size + 1)
+        rows = np.flatnonzero(indexes == table)
+        capped = np.minimum(magnitudes[rows], size)
+        seen = np.bincount(capped, weights[rows], minlength=size + 1)
         chances = (seen + _SMOOTHING * expected) / (seen.sum() + _SMOOTHING * expected.sum())
         halves = chances[1:size] / 2
         tables.append(np.concatenate([halves[::-1], chances[:1], halves]))
     return tables
+
+
+def mean_excess(integer: ContextNetwork, sample: ContextSample) -> NDArray[np.float32]:
+    """Return (2 T, 3): the mean excess of magnitudes 1, 2, and 3 and more, per table."""
+    magnitudes = np.clip(np.abs(sample.symbols), 0, 3)
+    cells = tables_of(integer, sample).astype(np.int64) * 4 + magnitudes
+    count = np.bincount(cells, minlength=8 * TABLES)
+    total = np.bincount(cells, sample.excess, minlength=8 * TABLES)
+    means = (total / (count + _SMOOTHING)).reshape(-1, 4)[:, 1:]
+    return means.astype(np.float32)
