@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ import xarray as xr
 from hsigan.codec.klt import KltCodec
 from hsigan.codec.scene_file import decompress_scene
 from hsigan.errors import InputError, RecipeError, RunError, SceneError
-from hsigan.evaluation import compression_points
+from hsigan.evaluation import compression_codecs, compression_points
 from hsigan.evaluation.compression import Comparison, SceneSource, comparison_facts, scene_digest
 from hsigan.evaluation.compression_codecs import JudgedCodec, open_codecs
 from hsigan.evaluation.compression_config import ComparisonConfig
@@ -411,3 +411,23 @@ def test_metadata_is_in_the_bytes_where_it_is_asked_for(
         assert ("wavelength_nm" in decompress_scene(path).coords) == is_kept
         sizes.append(path.stat().st_size)
     assert sizes[0] < sizes[1]
+
+
+class _Trainable(KltCodec):
+    """A codec of a recipe; its training is told what it may see."""
+
+    seen: ClassVar[list[list[Any]]] = []
+
+    def fit(self, scenes: Any, config: Any = None, training: Any = None) -> Any:
+        self.seen.append([scene.attrs["name"] for scene in scenes] + [config, training.seed])
+        return super().fit(scenes)
+
+
+def test_a_codec_of_a_recipe_is_trained_on_training_scenes_alone(
+    scenes: list[xr.Dataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compression_codecs, "resolve_codec", lambda _: (_Trainable, "settings"))
+    for _ in range(2):  # the second time its model is there
+        (judged,) = open_codecs(["mine.toml"], scenes[:1], tmp_path, seed=7)
+        assert judged.codec.describe()["trained_on"] == ["valley-1"]
+    assert _Trainable.seen == [["valley-1", "settings", 7]]
