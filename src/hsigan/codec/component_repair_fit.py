@@ -10,13 +10,8 @@ from numpy.typing import NDArray
 
 from hsigan.codec import spatial_transform
 from hsigan.codec.component_repair import Repairer, component_deviations
-from hsigan.codec.klt_context_tile import (
-    EntropyModel,
-    band_variances,
-    decode_coefficients,
-    encode_coefficients,
-    leading_count,
-)
+from hsigan.codec.klt_context_model import EntropyModel, band_variances
+from hsigan.codec.klt_context_tile import decode_coefficients, encode_coefficients, leading_count
 from hsigan.codec.model_file import load_model
 from hsigan.errors import InputError
 from hsigan.recipe import build_config
@@ -26,7 +21,7 @@ if TYPE_CHECKING:
 
     from hsigan.codec.fitting import Training
     from hsigan.codec.klt_context import KltContextConfig
-    from hsigan.codec.klt_context_samples import SharedBasis
+    from hsigan.codec.klt_context_model import SharedBasis
     from hsigan.training.component_repair import RepairConfig
     from hsigan.training.repair_examples import RepairExample
 

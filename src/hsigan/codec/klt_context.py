@@ -32,14 +32,8 @@ from hsigan.codec.component_repair import (
     with_gain,
 )
 from hsigan.codec.interface import SceneSurvey, Tile
-from hsigan.codec.klt_context_tile import (
-    LEVELS,
-    EntropyModel,
-    band_variances,
-    decode_coefficients,
-    encode_coefficients,
-    leading_count,
-)
+from hsigan.codec.klt_context_model import LEVELS, EntropyModel, SharedBasis, band_variances
+from hsigan.codec.klt_context_tile import decode_coefficients, encode_coefficients, leading_count
 from hsigan.codec.model_file import load_model, model_content, read_model
 from hsigan.codec.side import Bands, decode_bands, encode_bands
 from hsigan.codec.spatial_transform import Subband
@@ -52,7 +46,6 @@ if TYPE_CHECKING:
 
     from hsigan.bitstream.header import Header
     from hsigan.codec.fitting import Training
-    from hsigan.codec.klt_context_samples import SharedBasis
 
 _STEP_BYTES = 3
 
@@ -151,7 +144,6 @@ class KltContextCodec:
         return cls()._take(read_model(source))
 
     def _take(self, content: bytes) -> Self:
-        from hsigan.codec.klt_context_samples import SharedBasis
 
         arrays, self._facts, self.model_hash = load_model(content)
         bands = len(arrays.get("mean", ()))

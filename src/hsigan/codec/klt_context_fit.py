@@ -9,13 +9,8 @@ import numpy as np
 import xarray as xr
 
 from hsigan.bitstream.tables import CodingTables
-from hsigan.codec.klt_context_samples import (
-    SharedBasis,
-    collect_sample,
-    learn_basis,
-    training_cases,
-)
-from hsigan.codec.klt_context_tile import EntropyModel
+from hsigan.codec.klt_context_model import EntropyModel, SharedBasis
+from hsigan.codec.klt_context_samples import collect_sample, learn_basis, training_cases
 from hsigan.training.context_network import ContextSample, mean_excess, train_context_network
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ components and fine noise.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
@@ -16,15 +15,18 @@ from numpy.typing import NDArray
 
 from hsigan.codec import spatial_transform
 from hsigan.codec.basis import principal_axes
-from hsigan.codec.klt_context_order import LOCAL_COUNT
-from hsigan.codec.klt_context_tile import (
+from hsigan.codec.klt_context_model import (
     LEVELS,
-    BandSymbols,
     Contexts,
     EntropyModel,
-    Region,
     Shared,
+    SharedBasis,
     band_variances,
+)
+from hsigan.codec.klt_context_order import LOCAL_COUNT
+from hsigan.codec.klt_context_tile import (
+    BandSymbols,
+    Region,
     leading_count,
     walk_tile,
 )
@@ -37,32 +39,6 @@ CROP_PX = 128
 _LONGEST_GROUP = 6
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class SharedBasis:
-    """The components of a sensor's scenes.
-
-    Attributes
-    ----------
-    mean
-        (B,) float32.
-    axes
-        (B, B) float32, as columns.
-    variances
-        (LEVELS + 1, 3, B) float64, of wavelet coefficients: see `band_variances`.
-    """
-
-    mean: NDArray[np.float32]
-    axes: NDArray[np.float32]
-    variances: Floats
-
-    def coefficients(self, values: NDArray[np.float32], count: int) -> NDArray[np.float32]:
-        """Return coefficients (K, h, w) of the first components of values (B, h, w)."""
-        bands = values.shape[0]
-        centred = values.reshape(bands, -1) - self.mean[:, None]
-        planes = self.axes[:, :count].T @ centred
-        return spatial_transform.forward(planes.reshape(count, *values.shape[1:]))
 
 
 def learn_basis(scenes: Sequence[xr.Dataset]) -> SharedBasis:
