@@ -59,18 +59,23 @@ def local_regression(guides: Tensor, planes: Tensor, radius: int) -> Tensor:
         (N, K, H, W).
     """
     mean, centres = window_mean(planes, radius), window_mean(guides, radius)
-    pairs = list(zip(guides.split(1, dim=1), centres.split(1, dim=1), strict=True))
+    pairs = list(zip(_singly(guides), _singly(centres), strict=True))
     among = [window_mean(guides * guide, radius) - centres * centre for guide, centre in pairs]
     across = [window_mean(planes * guide, radius) - mean * centre for guide, centre in pairs]
-    slopes = _solve([list(row.split(1, dim=1)) for row in among], across)
+    slopes = _solve([_singly(row) for row in among], across)
     offset = mean
-    for slope, centre in zip(slopes, centres.split(1, dim=1), strict=True):
+    for slope, centre in zip(slopes, _singly(centres), strict=True):
         offset = offset - slope * centre
     # Every pixel lies in many windows, whose regressions are averaged.
     predicted = window_mean(offset, radius)
-    for slope, guide in zip(slopes, guides.split(1, dim=1), strict=True):
+    for slope, guide in zip(slopes, _singly(guides), strict=True):
         predicted = predicted + window_mean(slope, radius) * guide
     return predicted
+
+
+def _singly(planes: Tensor) -> list[Tensor]:
+    """Return the components of planes (N, K, H, W), each (N, 1, H, W)."""
+    return [planes[:, index : index + 1] for index in range(planes.shape[1])]
 
 
 def _solve(left: list[list[Tensor]], right: list[Tensor]) -> list[Tensor]:
@@ -135,7 +140,7 @@ def noise_bands(noise: Tensor) -> Tensor:
     return split_bands(noise) / deviations[:, None, None]
 
 
-MOST_RATIO, LEAST_RATIO = 30.0, 0.4
+MOST_RATIO, LEAST_RATIO = 30.0, 0.05
 """Components that deviate by more steps are as good as exact, by fewer as good as lost."""
 
 
@@ -253,7 +258,10 @@ class ComponentRepair(nn.Module):
         correction = ungrouped(self.correction(hidden))[:, :, 0]
         if self.amplitudes is None:
             return correction, None
-        return correction, ungrouped(self.amplitudes(hidden)).clamp(max=_LOUDEST).exp()
+        # What is lost of a component is less than a step, and less than its deviation.
+        most = 1 / (1 + in_deviations(facts))
+        amplitudes = ungrouped(self.amplitudes(hidden)).clamp(max=_LOUDEST).exp()
+        return correction, most[:, :, None] * amplitudes
 
 
 def _silent(inputs: int, outputs: int, start: float = 0.0) -> nn.Conv2d:

@@ -182,8 +182,8 @@ def train_realistic(
         with torch.no_grad():
             ahead = critic(real, *seen)
         adversarial = F.softplus(ahead - critic(fake, *seen)).mean()
-        least = _squared(best - lost) + _LEAST_ERROR
-        error = (_squared(added - lost) / least).mean()
+        # Of all crops together: in some there is next to nothing to lose.
+        error = _squared(added - lost).mean() / (_squared(best - lost).mean() + _LEAST_ERROR)
         multiplier = math.exp(state.numbers["log_multiplier"])
         _descend(optimisers["generator"], generator, adversarial + multiplier * error)
         critic.requires_grad_(True)
