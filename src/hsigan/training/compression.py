@@ -161,7 +161,7 @@ def rate_controls(config: CompressionConfig, numbers: dict[str, float]) -> list[
     for level in range(config.levels):
         share = 1.0 if config.levels == 1 else level / (config.levels - 1)
         target = config.lowest_bpp ** (1 - share) * config.target_bpp**share
-        above = config.lambda_above if config.levels == 1 else table_weight(target)
+        above = table_weight(target) if config.weight_above is None else config.weight_above
         rule = RateTarget(target, above, config.weight_below)
         mode, gain = config.rate_control, config.rate_gain
         name = "" if config.levels == 1 else f"_{level}"

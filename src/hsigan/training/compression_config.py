@@ -10,7 +10,6 @@ from hsigan.models.compression_blocks import Conv3dPlacement, SEPlacement
 from hsigan.models.spectral_front import FrontKind
 from hsigan.recipe import Config
 from hsigan.training.precision import Precision
-from hsigan.training.rate_control import table_weight
 
 _STARTING_RATE = 1.15
 """A little above the target: side information soon saves that much."""
@@ -22,8 +21,9 @@ class CompressionConfig(Config):
     Weights, rates and the squared error are those of equations 2-5: bits per pixel, all bands
     together, and differences on a scale where the range of the training values is 0 ... 255.
     ``weight_below`` (lambda_b) is not in the paper; 2^-6 is what the authors of HiFiC configured,
-    two ports of it have 2^-4. ``entropy_rate`` multiplies the learning rate of
-    the hyperprior and of the block transform's gains.
+    two ports of it have 2^-4. Without ``weight_above`` (lambda_a) Table I says it.
+    ``entropy_rate`` multiplies the learning rate of the hyperprior and of the block transform's
+    gains.
     """
 
     codec: Literal["hific", "hific-se", "hific-3d", "hific-tunable"] = "hific"
@@ -95,11 +95,6 @@ class CompressionConfig(Config):
         if self.levels > 1:
             middle = (self.target_bpp * self.lowest_bpp) ** 0.5
         return _STARTING_RATE * middle
-
-    @property
-    def lambda_above(self) -> float:
-        """lambda_a: given, or Table I's at the target rate."""
-        return table_weight(self.target_bpp) if self.weight_above is None else self.weight_above
 
     def model_arguments(self, bands: int) -> dict[str, Any]:
         """Return the arguments of `SceneModel` for scenes of so many bands."""
