@@ -9,7 +9,8 @@
 One model serves every rate: the step is chosen when a scene is compressed.
 
 Side information: the first three bytes of the step as a big-endian float32; bands without variance
-(`codec/side.py`). Tiles: `codec/klt_context_tile.py`.
+(`codec/side.py`). Tiles: `codec/klt_context_tile.py`; of a model with repairing networks, the first
+varint is 4 K plus the number of the repair's gain (`codec/component_repair.py`).
 """
 
 from __future__ import annotations
