@@ -28,6 +28,8 @@ PRIOR_COUNT = 30.0
 FADING = 0.25
 """What a coefficient of the next coarser level weighs, against one of the same level."""
 _SMALLEST_ANGLE = 1e-30
+_LARGEST_POINT = 2**18
+"""So that sums of 2**16 squares are exact."""
 
 
 def exact_product(left: Matrix, right: Matrix) -> Matrix:
@@ -132,7 +134,7 @@ class TileRotation:
         """
         band = self._bands[number]
         level = band.level + (not (band.detail_y or band.detail_x))
-        values = points.astype(np.float64)
+        values = np.clip(points, -_LARGEST_POINT, _LARGEST_POINT).astype(np.float64)
         scatter = values @ values.T  # integers below 2**53: exact in any order
         scatter *= grid * grid
         axes = self._axes

@@ -43,7 +43,7 @@ from hsigan.errors import StreamError
 
 Region = tuple[slice, slice]
 
-MOST_GRID = 2**22
+MOST_GRID = 2**28
 _ROUNDING = 0.4
 """What is added before rounding down: less than a half widens the zone of zero."""
 

@@ -160,11 +160,15 @@ def train_context_network(
     contexts = torch.from_numpy(sample.contexts)
     magnitudes = torch.from_numpy(np.abs(sample.symbols))
     is_odd = torch.from_numpy(sample.is_odd)
-    weights = torch.from_numpy(sample.weights / sample.weights.mean())
+    shares = importance(sample)
+    ends = torch.from_numpy(np.cumsum(shares))
+    weights = torch.from_numpy((sample.weights / shares).astype(np.float32))
+    weights /= float(sample.weights.mean() / shares.mean())
     for step in range(steps):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate * min(1.0, 2 * (1 - step / steps))
-        chosen = torch.randint(len(magnitudes), (batch,), generator=generator)
+        places = torch.rand(batch, generator=generator, dtype=torch.float64) * ends[-1]
+        chosen = torch.searchsorted(ends, places).clamp(max=len(ends) - 1)
         chances = network.probabilities(
             network(contexts[chosen].float()), magnitudes[chosen].float(), is_odd[chosen]
         )
@@ -179,6 +183,16 @@ def train_context_network(
             report(step + 1, float(loss.detach()))
     integer = round_network(network, sample.local_count)
     return integer, table_probabilities(network, integer, sample)
+
+
+def importance(sample: ContextSample) -> NDArray[np.float64]:
+    """Return how often to draw each symbol (N,): more often where much is to be learnt.
+
+    Most symbols are zeros among zeros. What is drawn more often counts less in the loss.
+    """
+    activity = sample.contexts[:, : sample.local_count].mean(axis=1) / 2**ACTIVATION_SHIFT
+    surprise = 2.0 * np.log2(1 + np.minimum(np.abs(sample.symbols), 7))
+    return np.asarray(sample.weights * (0.03 + np.minimum(activity, 1.0) + surprise), np.float64)
 
 
 def round_network(network: ScaleNetwork, local_count: int) -> ContextNetwork:
