@@ -22,7 +22,7 @@ _DETAIL_PX = 6  # radius of the window whose mean is taken off: the network sees
 _RADII = (2, 5)  # of the windows of regressions
 _SOFTNESS = 0.05  # of a regression, in squared steps: guides without details predict nothing
 _BAND_RADII = (1, 3, 7, 15)  # of windows: each band is of half the frequency of the one before
-_SILENCE, _LOUDEST = -5.0, 3.0  # logarithms of amplitudes in steps: before training, at most
+_SILENCE, _LOUDEST = -6.0, 1.5  # log-odds of amplitudes before training; the largest, in steps
 _GROUP = 2  # pixels are worked on in groups of 2 x 2
 _EVIDENCE = 3 + len(_RADII)
 FACTS = 4
@@ -258,10 +258,9 @@ class ComponentRepair(nn.Module):
         correction = ungrouped(self.correction(hidden))[:, :, 0]
         if self.amplitudes is None:
             return correction, None
-        # What is lost of a component is less than a step, and less than its deviation.
-        most = 1 / (1 + in_deviations(facts))
-        amplitudes = ungrouped(self.amplitudes(hidden)).clamp(max=_LOUDEST).exp()
-        return correction, most[:, :, None] * amplitudes
+        # What is lost of a component is about a step at most, and not more than its deviation.
+        most = _LOUDEST / (1 + in_deviations(facts))
+        return correction, most[:, :, None] * torch.sigmoid(ungrouped(self.amplitudes(hidden)))
 
 
 def _silent(inputs: int, outputs: int, start: float = 0.0) -> nn.Conv2d:

@@ -43,7 +43,7 @@ from hsigan.training.repair_examples import Crops, RepairExample
 from hsigan.training.run_folder import RunFolder
 from hsigan.training.state import Report, TrainingState
 
-_FIRST_GUESS = -1.5  # of the logarithms of amplitudes, in steps
+_FIRST_GUESS = -1.5  # log-odds of amplitudes
 _LEAST_ERROR = 1e-3  # squared steps, so that an empty crop does not divide by zero
 
 
@@ -59,7 +59,7 @@ class RepairConfig(Config):
     realistic_steps, realistic_rate : steps and learning rate of the adversarial training
     critic_components, critic_width : of the critic, see `RepairCritic`
     amplitude_steps : steps by likelihood that come before, at the faithful rate
-    amplitude_share : share of these amplitudes that the adversarial training starts with
+    amplitude_share : factor of these amplitudes' odds that the adversarial training starts with
     penalty : gamma, per value that the critic sees
     most_loss_db : allowed loss of the realistic decoder over the faithful one, in dB of PSNR
     averaging : share of the moving average of the realistic weights that a step keeps
@@ -183,11 +183,13 @@ def train_realistic(
             ahead = critic(real, *seen)
         adversarial = F.softplus(ahead - critic(fake, *seen)).mean()
         # Of all crops together: in some there is next to nothing to lose.
-        error = _squared(added - lost).mean() / (_squared(best - lost).mean() + _LEAST_ERROR)
+        own, least = (_squared(each - lost).mean() + _LEAST_ERROR for each in (added, best))
+        error = own / least
         multiplier = math.exp(state.numbers["log_multiplier"])
         _descend(optimisers["generator"], generator, adversarial + multiplier * error)
         critic.requires_grad_(True)
-        state.numbers["log_multiplier"] += _PACE * (float(error.detach()) - allowed)
+        excess = math.log(float(error.detach()) / allowed)
+        state.numbers["log_multiplier"] += _PACE * min(1.0, max(-1.0, excess))
         _follow(average, generator, config.averaging)
         losses = {"critic": loss, "penalty": penalty, "generator": adversarial, "error": error}
         _tell(state, losses, config, config.realistic_steps, report)
