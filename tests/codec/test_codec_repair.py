@@ -8,11 +8,14 @@ from hsigan.bitstream.header import Header
 from hsigan.bitstream.varint import varint
 from hsigan.codec.component_repair import (
     GAINS,
+    LOUDNESSES,
+    TEXTURE_LOSS_DB,
+    DecodedTile,
     Repairer,
     component_deviations,
-    split_gain,
+    split_choice,
     white_noise,
-    with_gain,
+    with_choice,
 )
 from hsigan.codec.klt_context import KltContextCodec, KltContextConfig
 from hsigan.codec.survey import survey_scene
@@ -38,22 +41,39 @@ def repairer(seed=0):
     return Repairer(*networks)
 
 
+def tile(seed=0, scale=1.0, noise_seed=0):
+    return DecodedTile(scale * planes(seed), scale * STEP, scale * DEVIATIONS, noise_seed)
+
+
+def chosen(own, original, decoded):
+    """Return gain and loudness as a decoder reads them."""
+    return split_choice(with_choice(varint(3), own.choose(original, decoded)))[1:]
+
+
 def test_an_encoder_that_knows_the_original_is_never_hurt():
-    own = repairer()
-    original = planes()
+    own, original = repairer(), planes()
     for seed in range(5):
-        decoded = planes(seed)
-        gain = GAINS[own.best_gain(original, decoded, STEP, DEVIATIONS)]
-        repaired = own.repair(decoded, STEP, DEVIATIONS, gain)
-        assert np.square(repaired - original).sum() <= np.square(decoded - original).sum()
+        gain, _ = chosen(own, original, tile(seed))
+        repaired = own.repair(tile(seed), gain)
+        assert np.square(repaired - original).sum() <= np.square(planes(seed) - original).sum()
 
 
 @pytest.mark.parametrize("gain", GAINS)
 def test_the_best_gain_is_found(gain):
     own = repairer()
-    decoded = planes()
-    original = own.repair(decoded, STEP, DEVIATIONS, gain)
-    assert GAINS[own.best_gain(original, decoded, STEP, DEVIATIONS)] == gain
+    assert chosen(own, own.repair(tile(), gain), tile())[0] == gain
+
+
+@pytest.mark.parametrize("factor", [0.3, 3.0, 30.0])
+def test_noise_is_as_loud_as_its_error_may_be(factor):
+    own = repairer()
+    shape = planes().shape
+    far = own.repair(tile()) + factor * np.random.default_rng(1).standard_normal(shape) * STEP
+    _, loudness = chosen(own, far, tile())
+    most = np.square(own.repair(tile()) - far).sum() * 10 ** (TEXTURE_LOSS_DB / 10)
+    costs = {each: np.square(own.embellish(tile(), each) - far).sum() for each in LOUDNESSES}
+    allowed = [each for each in LOUDNESSES if costs[each] <= most * (1 + 1e-5)]
+    assert loudness == max(allowed, default=min(LOUDNESSES))
 
 
 def test_weights_survive_a_model_file_in_half_precision():
@@ -67,14 +87,13 @@ def test_weights_survive_a_model_file_in_half_precision():
 
 def test_repair_depends_on_ratios_to_the_step_alone():
     own = repairer()
-    once = own.repair(planes(), STEP, DEVIATIONS)
-    twice = own.repair(2 * planes(), 2 * STEP, 2 * DEVIATIONS)
+    once, twice = own.repair(tile()), own.repair(tile(scale=2))
     assert np.allclose(twice, 2 * once, rtol=1e-4, atol=1e-2)
 
 
 def test_the_same_tile_gets_the_same_texture():
     own = repairer()
-    first, again, other = (own.embellish(planes(), STEP, DEVIATIONS, s) for s in (5, 5, 6))
+    first, again, other = (own.embellish(tile(noise_seed=s)) for s in (5, 5, 6))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
@@ -82,7 +101,7 @@ def test_the_same_tile_gets_the_same_texture():
 def test_without_a_realistic_network_there_is_no_texture():
     own = Repairer(repairer().faithful)
     with pytest.raises(InputError, match="no realistic decoder"):
-        own.embellish(planes(), STEP, DEVIATIONS, 1)
+        own.embellish(tile())
 
 
 def test_noise_is_that_of_splitmix64():
@@ -104,18 +123,13 @@ def test_noise_is_white_and_nearly_normal():
     assert abs((noise * white_noise((4, 200, 200), 2)).mean()) < 0.01
 
 
-@pytest.mark.parametrize("count", [1, 31, 32, 200])
-@pytest.mark.parametrize("number", range(len(GAINS)))
-def test_a_gain_shares_the_first_varint(count, number):
+@pytest.mark.parametrize("count", [1, 15, 16, 200])
+def test_a_choice_shares_the_first_varint(count):
     payload = varint(count) + b"coded"
-    marked = with_gain(payload, number)
-    assert split_gain(marked) == (payload, GAINS[number])
-    assert len(marked) == len(payload) + (32 <= count < 128)
-
-
-def test_an_empty_tile_stays_empty():
-    assert with_gain(b"", 1) == b""
-    assert split_gain(b"")[0] == b""
+    read = [split_choice(with_choice(payload, number)) for number in range(8)]
+    assert {each[0] for each in read} == {payload}
+    assert {each[1:] for each in read} == {(g, n) for g in GAINS for n in LOUDNESSES}
+    assert len(with_choice(payload, 7)) == len(payload) + (16 <= count < 128)
 
 
 def test_deviations_are_those_of_the_planes():
@@ -177,7 +191,7 @@ def test_a_repaired_scene_is_nearer_to_the_original_at_the_same_bytes(codec, pla
         repaired, values, payload = decoded_by(codec, scene(3), step)
         decoded, _, plain_payload = decoded_by(plain, scene(3), step)
         assert np.square(repaired - values).mean() <= np.square(decoded - values).mean()
-        assert split_gain(payload)[0] == plain_payload
+        assert split_choice(payload)[0] == plain_payload
 
 
 def test_a_codec_without_networks_has_one_decoder(plain):

@@ -3,7 +3,7 @@
 One file serves two decoders. The faithful one adds what a network expects to be lost. The realistic
 one has a network that was tuned against a critic and adds noise as well, which is drawn by integers
 from the tile's own bytes: decoding gives the same picture everywhere, within a count. The encoder,
-which knows the original, writes how much of the faithful repair helps.
+which knows the original, writes whether the repair helps and how loud the noise may be.
 
 PyTorch is imported where something is repaired or learned, not before.
 """
@@ -30,50 +30,60 @@ if TYPE_CHECKING:
 Planes = NDArray[np.float32]
 Deviations = NDArray[np.floating[Any]]
 
-GAINS = (1.0, 0.5, 0.0, 1.25)
-"""Factors of the repair, by their numbers in a tile's payload."""
+GAINS = (1.0, 0.0)
+"""Factors of the faithful repair."""
+LOUDNESSES = (1.0, 0.7, 0.45, 1.4)
+"""Factors of the realistic decoder's noise."""
+TEXTURE_LOSS_DB = 0.9
+"""What the noise may cost a tile in PSNR, over the faithful decoder."""
 
-_GAIN_BITS = 2
+_CHOICES = tuple((gain, loudness) for loudness in LOUDNESSES for gain in GAINS)
+_CHOICE_BITS = 3
 _LARGEST_SEED = 2**32
+
+
+@dataclass(frozen=True)
+class DecodedTile:
+    """Components as they were decoded.
+
+    Attributes
+    ----------
+    planes : (K, h, w), in the scene's units, the leading component first
+    step : of the quantiser
+    deviations : (K,), expected standard deviations of the components, in the scene's units
+    seed : of noise, 0 ... 2**32 - 1
+    """
+
+    planes: Planes
+    step: float
+    deviations: Deviations
+    seed: int = 0
 
 
 @dataclass(frozen=True)
 class Repairer:
     """The networks of both decoders; the realistic one may be missing.
 
-    The same network serves any number of components of any sensor.
+    The same networks serve any number of components of any sensor.
     """
 
     faithful: ComponentRepair
     realistic: ComponentRepair | None = None
 
-    def repair(
-        self, planes: Planes, step: float, deviations: Deviations, gain: float = 1.0
-    ) -> Planes:
-        """Return decoded components nearer to the original ones.
+    def repair(self, tile: DecodedTile, gain: float = 1.0) -> Planes:
+        """Return components (K, h, w) that are nearer to the original ones.
 
-        Parameters
-        ----------
-        planes
-            (K, h, w), decoded, in the scene's units, the leading component first.
-        step
-            Of the quantiser.
-        deviations
-            (K,), expected standard deviations of the components, in the scene's units.
-        gain
-            Factor of what is added.
+        ``gain`` is the factor of what is added.
         """
-        return self._apply(self.faithful, planes, step, deviations, gain)
+        if gain == 0:
+            return tile.planes
+        added, _ = _additions(self.faithful, tile)
+        return np.asarray(tile.planes + np.float32(gain) * added, np.float32)
 
-    def embellish(self, planes: Planes, step: float, deviations: Deviations, seed: int) -> Planes:
-        """Return decoded components with texture that looks like the original's; see `repair`.
+    def embellish(self, tile: DecodedTile, loudness: float = 1.0) -> Planes:
+        """Return components (K, h, w) with texture that looks like the original's.
 
-        Parameters
-        ----------
-        planes, step, deviations
-            As in `repair`.
-        seed
-            Of the noise, 0 ... 2**32 - 1.
+        ``loudness`` is the factor of the noise.
 
         Raises
         ------
@@ -82,48 +92,29 @@ class Repairer:
         """
         if self.realistic is None:
             raise InputError("this codec has no realistic decoder: take the faithful one.")
-        noise = white_noise(planes.shape, seed)
-        return self._apply(self.realistic, planes, step, deviations, 1.0, noise)
+        added, noise = _additions(self.realistic, tile)
+        return np.asarray(tile.planes + added + np.float32(loudness) * noise, np.float32)
 
-    def best_gain(
-        self, original: Planes, planes: Planes, step: float, deviations: Deviations
-    ) -> int:
-        """Return the number of the gain with the least squared error to the original planes."""
-        lost = (original - planes).astype(np.float64)
-        added = self.repair(planes, step, deviations).astype(np.float64) - planes
+    def choose(self, original: Planes, tile: DecodedTile) -> int:
+        """Return the number of the best factors, for `with_choice`.
+
+        The gain is that of the least squared error to the original planes (K, h, w), the loudness
+        the largest one that costs no more than `TEXTURE_LOSS_DB`, else the smallest.
+        """
+        lost = (original - tile.planes).astype(np.float64)
+        added, _ = _additions(self.faithful, tile)
         errors = [np.square(lost - gain * added).sum() for gain in GAINS]
-        return int(np.argmin(errors))
-
-    def _apply(
-        self,
-        network: ComponentRepair,
-        planes: Planes,
-        step: float,
-        deviations: Deviations,
-        gain: float,
-        noise: Planes | None = None,
-    ) -> Planes:
-        import torch
-
-        from hsigan.models.component_repair import (
-            describe_components,
-            gather_evidence,
-            noise_bands,
-            repairable,
-        )
-
-        ratios = np.log(np.maximum(deviations, 1e-6 * step) / step).astype(np.float32)
-        kept = repairable(torch.from_numpy(ratios))
-        if planes[kept].size == 0 or gain == 0:
-            return planes
-        with torch.inference_mode():
-            evidence = gather_evidence(torch.from_numpy(planes / np.float32(step))[None], kept)
-            facts = describe_components(torch.from_numpy(ratios)[None])[:, kept]
-            bands = None if noise is None else noise_bands(torch.from_numpy(noise[kept])[None])
-            added = network.correct(evidence, facts, bands)[0].numpy()
-        repaired = planes.copy()
-        repaired[kept] += np.float32(gain * step) * added
-        return repaired
+        gain, loudness = GAINS[int(np.argmin(errors))], LOUDNESSES[0]
+        if self.realistic is not None:
+            most = min(errors) * 10 ** (TEXTURE_LOSS_DB / 10)
+            added, noise = _additions(self.realistic, tile)
+            allowed = [
+                factor
+                for factor in LOUDNESSES
+                if np.square(lost - added - factor * noise).sum() <= most
+            ]
+            loudness = max(allowed, default=min(LOUDNESSES))
+        return _CHOICES.index((gain, loudness))
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return what a model file keeps: weights in half precision."""
@@ -178,6 +169,35 @@ def _network_of(
     return network
 
 
+def _additions(network: ComponentRepair, tile: DecodedTile) -> tuple[Planes, Planes]:
+    """Return a network's correction and its noise, each (K, h, w) in the scene's units."""
+    import torch
+
+    from hsigan.models.component_repair import (
+        describe_components,
+        gather_evidence,
+        noise_bands,
+        repairable,
+    )
+
+    correction, noise = np.zeros_like(tile.planes), np.zeros_like(tile.planes)
+    ratios = np.maximum(tile.deviations, 1e-6 * tile.step) / tile.step
+    logarithms = torch.from_numpy(np.log(ratios).astype(np.float32))[None]
+    kept = repairable(logarithms[0])
+    if tile.planes[kept].size == 0:
+        return correction, noise
+    with torch.inference_mode():
+        scaled = torch.from_numpy(tile.planes / np.float32(tile.step))[None]
+        facts = describe_components(logarithms)[:, kept]
+        proposed, amplitudes = network.propose(gather_evidence(scaled, kept), facts)
+        correction[kept] = proposed[0].numpy() * np.float32(tile.step)
+        if amplitudes is not None:
+            white = torch.from_numpy(white_noise(tile.planes.shape, tile.seed)[kept])[None]
+            loud = (amplitudes * noise_bands(white)).sum(dim=2)[0]
+            noise[kept] = loud.numpy() * np.float32(tile.step)
+    return correction, noise
+
+
 def white_noise(shape: tuple[int, ...], seed: int) -> Planes:
     """Return nearly normal noise of variance 1, the same on every machine.
 
@@ -205,36 +225,32 @@ def white_noise(shape: tuple[int, ...], seed: int) -> Planes:
 
 
 def seed_of(payload: bytes) -> int:
-    """Return the seed of a tile's noise: the CRC-32 of its payload."""
+    """Return the seed of a tile's noise: the CRC-32 of its payload without a choice."""
     return zlib.crc32(payload)
 
 
-def with_gain(payload: bytes, number: int) -> bytes:
-    """Write the number of a gain into a payload that begins with a varint.
+def with_choice(payload: bytes, number: int) -> bytes:
+    """Write the number of a choice into a payload that begins with a varint, K.
 
-    Both share the varint: up to 31 components the gain costs nothing.
+    Both share the varint: up to 15 components the choice costs nothing.
     """
-    if not payload:
-        return payload
     reader = ByteReader(payload, "a tile")
     count = reader.varint()
-    return varint(count << _GAIN_BITS | number) + reader.take(reader.left())
+    return varint(count << _CHOICE_BITS | number) + reader.take(reader.left())
 
 
-def split_gain(payload: bytes) -> tuple[bytes, float]:
-    """Undo `with_gain`; return the payload and the gain itself.
+def split_choice(payload: bytes) -> tuple[bytes, float, float]:
+    """Undo `with_choice`; return the payload, the gain and the loudness.
 
     Raises
     ------
     StreamError
         The payload does not begin with a varint.
     """
-    if not payload:
-        return payload, 0.0
     reader = ByteReader(payload, "a tile")
     both = reader.varint()
-    rest = reader.take(reader.left())
-    return varint(both >> _GAIN_BITS) + rest, GAINS[both % len(GAINS)]
+    payload = varint(both >> _CHOICE_BITS) + reader.take(reader.left())
+    return payload, *_CHOICES[both % len(_CHOICES)]
 
 
 def component_deviations(variances: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ One model serves every rate: the step is chosen when a scene is compressed.
 
 Side information: the first three bytes of the step as a big-endian float32; bands without variance
 (`codec/side.py`). Tiles: `codec/klt_context_tile.py`; of a model with repairing networks, the first
-varint is 4 K plus the number of the repair's gain (`codec/component_repair.py`).
+varint is 8 K plus the number of the repair's factors (`codec/component_repair.py`).
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ from numpy.typing import NDArray
 from hsigan.bitstream.varint import ByteReader
 from hsigan.codec import spatial_transform
 from hsigan.codec.component_repair import (
+    DecodedTile,
     Repairer,
     component_deviations,
     seed_of,
-    split_gain,
-    with_gain,
+    split_choice,
+    with_choice,
 )
 from hsigan.codec.interface import SceneSurvey, Tile
 from hsigan.codec.klt_context_model import LEVELS, EntropyModel, SharedBasis, band_variances
@@ -204,13 +205,9 @@ class _Encoder:
         payload = encode_coefficients(scaled, variances, self._entropy)
         if self._repairer is None or not payload:
             return payload
-        shape = (values.shape[1], values.shape[2])
-        planes = _decode_planes(payload, shape, self._basis, self._entropy, self._step)
-        original = spatial_transform.inverse(scaled[: len(planes)] * np.float32(self._step))
-        deviations = component_deviations(self._basis.variances)[: len(planes)]
-        return with_gain(
-            payload, self._repairer.best_gain(original, planes, self._step, deviations)
-        )
+        tile = _decode_tile(payload, values.shape[1:], self._basis, self._entropy, self._step)
+        original = spatial_transform.inverse(scaled[: len(tile.planes)] * np.float32(self._step))
+        return with_choice(payload, self._repairer.choose(original, tile))
 
 
 class _Decoder:
@@ -220,16 +217,15 @@ class _Decoder:
         self._repairer, self._realistic = codec.repairer, realistic
 
     def decode_tile(self, payload: bytes, height: int, width: int) -> Tile:
-        basis, seed, gain = self._basis, seed_of(payload), 0.0
-        if self._repairer is not None:
-            payload, gain = split_gain(payload)
-        planes = _decode_planes(payload, (height, width), basis, self._entropy, self._step)
-        count = len(planes)
-        deviations = component_deviations(basis.variances)[:count]
+        basis, gain, loudness = self._basis, 0.0, 0.0
+        if self._repairer is not None and payload:
+            payload, gain, loudness = split_choice(payload)
+        tile = _decode_tile(payload, (height, width), basis, self._entropy, self._step)
+        planes, count = tile.planes, len(tile.planes)
         if self._repairer is not None and self._realistic:
-            planes = self._repairer.embellish(planes, self._step, deviations, seed)
+            planes = self._repairer.embellish(tile, loudness)
         elif self._repairer is not None:
-            planes = self._repairer.repair(planes, self._step, deviations, gain)
+            planes = self._repairer.repair(tile, gain)
         spectra = (
             basis.axes[:, :count] @ planes.reshape(count, height * width) + basis.mean[:, None]
         )
@@ -239,16 +235,19 @@ class _Decoder:
         return values
 
 
-def _decode_planes(
-    payload: bytes, shape: tuple[int, int], basis: SharedBasis, entropy: EntropyModel, step: float
-) -> NDArray[np.float32]:
-    """Return the components (K, h, w) of a tile, in the scene's units."""
+def _decode_tile(
+    payload: bytes, shape: tuple[int, ...], basis: SharedBasis, entropy: EntropyModel, step: float
+) -> DecodedTile:
+    """Return the components of a tile (h, w), in the scene's units."""
 
     def variances(places: list[Subband], count: int) -> NDArray[np.float64]:
         return band_variances(basis.variances, places, count, step)
 
-    scaled = decode_coefficients(payload, shape, variances, entropy, len(basis.mean))
-    return spatial_transform.inverse(scaled * np.float32(step))
+    size = (shape[0], shape[1])
+    scaled = decode_coefficients(payload, size, variances, entropy, len(basis.mean))
+    planes = spatial_transform.inverse(scaled * np.float32(step))
+    deviations = component_deviations(basis.variances)[: len(planes)]
+    return DecodedTile(planes, step, deviations, seed_of(payload))
 
 
 def _step_bytes(step: float) -> bytes:
