@@ -34,6 +34,7 @@ GRID = 0.5625
 """Distance of the grid's points, in steps: each quantiser alone is coarser than a step by 1/8."""
 SLOPE = 0.1
 """Squared steps of error that a bit may cost."""
+_SMALLEST = 0.4
 _TABULATED = 24
 # Into each state lead two branches, from a state with a parity.
 _BRANCHES = (((0, 0), (1, 1)), ((2, 0), (3, 1)), ((0, 1), (1, 0)), ((2, 1), (3, 0)))
@@ -97,9 +98,11 @@ def search_symbols(
     values : (K, N) in steps
     tables : (K, N), those of the even quantiser; the odd one's follow ``table_count`` later
     """
-    symbols = np.empty(values.shape, np.int32)
-    for start in range(0, values.shape[1], _PLACES):
-        part = slice(start, start + _PLACES)
+    symbols = np.zeros(values.shape, np.int32)
+    # Where all are small, zeros are the best path.
+    worthwhile = np.flatnonzero(np.abs(values).max(axis=0) >= _SMALLEST)
+    for start in range(0, len(worthwhile), _PLACES):
+        part = worthwhile[start : start + _PLACES]
         symbols[:, part] = _search(values[:, part], tables[:, part], costs, table_count)
     return symbols
 
