@@ -44,6 +44,7 @@ from hsigan.training.run_folder import RunFolder
 from hsigan.training.state import Report, TrainingState
 
 _FIRST_GUESS = -1.5  # log-odds of amplitudes
+_PACE = 0.05  # of the multiplier's logarithm, per step, at most
 _LEAST_ERROR = 1e-3  # squared steps, so that an empty crop does not divide by zero
 
 
@@ -74,14 +75,14 @@ class RepairConfig(Config):
     batch: int = Field(default=8, ge=1)
     faithful_steps: int = Field(default=3000, ge=0)
     faithful_rate: float = Field(default=2e-3, gt=0)
-    realistic_steps: int = Field(default=1500, ge=0)
+    realistic_steps: int = Field(default=300, ge=0)
     realistic_rate: float = Field(default=5e-4, gt=0)
     amplitude_steps: int = Field(default=250, ge=0)
-    amplitude_share: float = Field(default=0.45, gt=0)
+    amplitude_share: float = Field(default=0.5, gt=0)
     critic_components: int = Field(default=6, ge=1)
     critic_width: int = Field(default=32, ge=1)
     penalty: float = Field(default=1e-3, ge=0)
-    most_loss_db: float = Field(default=0.7, ge=0)
+    most_loss_db: float = Field(default=0.8, ge=0)
     averaging: float = Field(default=0.99, ge=0, lt=1)
     precision: Precision = "auto"
     report_every: int = Field(default=100, ge=1)
@@ -194,9 +195,6 @@ def train_realistic(
         losses = {"critic": loss, "penalty": penalty, "generator": adversarial, "error": error}
         _tell(state, losses, config, config.realistic_steps, report)
     return average.eval(), state
-
-
-_PACE = 0.05
 
 
 def fit_amplitudes(
