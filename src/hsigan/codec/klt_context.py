@@ -76,7 +76,7 @@ class KltContextConfig(Config):
     draws: int = 6
     repair_faithful_steps: int = 0
     repair_realistic_steps: int = 0
-    repair_most_loss_db: float = 0.7
+    repair_most_loss_db: float = 0.8
     repair_from: str = ""
 
 
@@ -127,7 +127,8 @@ class KltContextCodec:
         arrays |= {"variances": basis.variances, **entropy.to_arrays()}
         repairer = obtain_repairer([*scenes, *companions], entropy, settings, training)
         arrays |= {} if repairer is None else repairer.to_arrays()
-        return self._take(model_content(arrays, {**facts, "settings": settings.model_dump()}))
+        told = {**settings.model_dump(), "repair_from": Path(settings.repair_from).name}
+        return self._take(model_content(arrays, {**facts, "settings": told}))
 
     def save(self, path: str | Path) -> None:
         """Write the model file."""
