@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from hsigan.cli import app
 from hsigan.codec.zoo import open_codec
-from hsigan.errors import RecipeError, RunError
+from hsigan.errors import InputError, RecipeError, RunError
 from hsigan.recipe import to_toml
 from hsigan.scene import write_scene
 
@@ -56,3 +56,10 @@ def test_an_unknown_setting_is_named(files):
     result = run(files, "--set", "stepz=2")
     assert isinstance(result.exception, RecipeError)
     assert "steps" in str(result.exception)
+
+
+def test_companions_are_for_codecs_that_learn_from_them(files):
+    result = run(files, "--companion", str(files / "scene-2.nc"))
+    assert isinstance(result.exception, InputError)
+    assert "leave out the companions" in str(result.exception)
+    assert not (files / "run").exists()

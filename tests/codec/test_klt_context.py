@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 
 from hsigan.bitstream.header import Header
+from hsigan.codec.fitting import Training
 from hsigan.codec.klt_context import KltContextCodec, KltContextConfig
 from hsigan.codec.survey import survey_scene
 from hsigan.errors import InputError, StreamError
@@ -135,3 +136,14 @@ def test_random_payloads_never_crash(codec: KltContextCodec) -> None:
 def test_damaged_side_information_is_refused(codec: KltContextCodec, side: bytes) -> None:
     with pytest.raises(StreamError):
         codec.decoder(_header(codec, _scene(8, 8)), side)
+
+
+def test_companions_of_other_sensors_serve_the_contexts_and_not_the_basis() -> None:
+    scenes, settings = [_scene(40, 40, 2)], KltContextConfig(steps=40, batch=256, draws=1)
+    alone = KltContextCodec().fit(scenes, settings)
+    other = _scene(30, 30, 3, bands=BANDS + 5)
+    together = KltContextCodec().fit(scenes, settings, Training(companions=[other]))
+    assert np.array_equal(alone.basis.axes, together.basis.axes)
+    assert together.model_hash != alone.model_hash
+    assert together.describe()["trained_on"] == ["made-2"]
+    assert together.describe()["companions"] == ["made-3"]

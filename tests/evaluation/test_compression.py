@@ -416,6 +416,7 @@ def test_metadata_is_in_the_bytes_where_it_is_asked_for(
 class _Trainable(KltCodec):
     """A codec of a recipe; its training is told what it may see."""
 
+    takes_companions: ClassVar[bool] = False
     seen: ClassVar[list[list[Any]]] = []
 
     def fit(self, scenes: Any, config: Any = None, training: Any = None) -> Any:

@@ -45,6 +45,14 @@ def evaluate_compression_command(
             metavar="SCENE", help="Scenes that codecs which learn are fitted on; repeatable."
         ),
     ] = None,
+    companion: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SCENE",
+            help="Scenes of any sensors, for what a codec such as klt-context learns that is alike "
+            "in all of them; repeatable.",
+        ),
+    ] = None,
     codecs: Annotated[
         str | None,
         typer.Option(
@@ -113,18 +121,20 @@ def evaluate_compression_command(
     foreign = [_foreign(text, sources, reading) for text in decoded or []]
     training = _training(train, config, reading)
     names = tuple(str(scene.attrs["name"]) for scene in training)
-    config = config.model_copy(update={"train": names})
+    companions = _companions(companion or config.companions)
+    others = tuple(str(scene.attrs["name"]) for scene in companions)
+    config = config.model_copy(update={"train": names, "companions": others})
     comparison = Comparison(
         name=Path(recipe).stem if recipe else _group_name(sources),
         config=config,
         folder=ResultsFolder(output),
         codecs=open_codecs(
-            config.codecs, training, output / "models", config.decoders, config.seed
+            config.codecs, training, output / "models", config.decoders, config.seed, companions
         ),
-        trained_on=frozenset(scene_digest(scene) for scene in training),
+        trained_on=frozenset(scene_digest(scene) for scene in [*training, *companions]),
         foreign=foreign,
     )
-    del training  # it may be large, and has done its work
+    del training, companions  # it may be large, and has done its work
     started = time.monotonic()
     with counting("comparing", "points") as report:
         comparison.progress = lambda message, done, planned: report(done, planned, message)
@@ -206,6 +216,12 @@ def _training(
     files = [str(path) for name in names for path in _files(name)]
     plain = replace(reading, labels=None, label_field=None, label_table=None, label_key=None)
     return open_inputs(files, plain) if files else []
+
+
+def _companions(names: Sequence[str]) -> list[xr.Dataset]:
+    """Open scenes of any sensors, one after the other; without labels."""
+    files = recipe_files(names, ())
+    return [open_inputs([str(path)])[0] for name in files for path in _files(name)]
 
 
 def _foreign(text: str, sources: Sequence[SceneSource], reading: Reading) -> ForeignPoint:

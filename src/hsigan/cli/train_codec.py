@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -17,16 +18,24 @@ def train_codec_command(
     recipe: Annotated[
         str,
         typer.Option(
-            help="A recipe of `src/hsigan/recipes/codec`, such as hific, hific-se, hific-3d, "
-            "hific-tunable, cae-1d, sscnet, cae-3d; or a TOML file.",
+            help="A recipe of `src/hsigan/recipes/codec`, such as klt-context, hific, hific-se, "
+            "hific-3d, hific-tunable, cae-1d, sscnet, cae-3d; or a TOML file.",
         ),
-    ] = "hific",
+    ] = "klt-context",
     validation: Annotated[
         list[str] | None,
         typer.Option(
             metavar="SCENE",
             help="A scene that is not trained on: it holds the rate and gives the figures of the "
             "log; repeatable. Without one the last rows of every scene are held out.",
+        ),
+    ] = None,
+    companion: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SCENE",
+            help="A scene of any sensor, with any bands, for what klt-context learns that is alike "
+            "in all of them; repeatable.",
         ),
     ] = None,
     set_: Annotated[
@@ -49,13 +58,13 @@ def train_codec_command(
 ) -> None:
     """Train a codec on scenes of one sensor; `--codec RUN` then compresses other scenes with it.
 
-    Example: hsigan train codec airport-2.mat urban-4.mat --validation airport-3.mat --recipe hific
-    --set target_bpp=0.6 --out runs/codec
+    Example: hsigan train codec airport-2.mat urban-4.mat --companion salinas.mat --out runs/codec;
+    with --recipe hific --set target_bpp=0.6 it trains a GAN codec of one rate.
 
     Ctrl-C stops after the step under way and leaves a usable codec; --resume continues it.
     """
     from hsigan.cli.train_gan import training_progress
-    from hsigan.codec.fitting import Training, resolve_codec
+    from hsigan.codec.fitting import Training, check_companions, resolve_codec
     from hsigan.codec.zoo import RUN_MODEL
     from hsigan.synthesis.gan_inputs import check_device
     from hsigan.training.run_folder import RunFolder
@@ -64,11 +73,14 @@ def train_codec_command(
     check_device(device)
     opened = open_inputs(scenes, reading)
     others = open_inputs(validation, reading) if validation else []
+    companions = [open_inputs([name])[0] for name in companion or []]
+    training = Training(others, seed, device, None, None, lpips or (), companions)
+    check_companions(codec_class, training)
     settings = {**config.model_dump(mode="json"), "seed": seed, "recipe": recipe}
     run = RunFolder.create(out, settings, resume)
     steps = int(getattr(config, "all_steps", getattr(config, "steps", 0)))
     with training_progress(steps) as report:
-        training = Training(others, seed, device, run, report, lpips or ())
+        training = replace(training, run=run, report=report)
         codec = codec_class().fit(opened, config, training)
     codec.save(out / RUN_MODEL)
     _print_result(codec.describe(), out, steps)

@@ -47,6 +47,7 @@ class AutoencoderCodec:
     name: ClassVar[str] = "cae-1d"
     number: ClassVar[int] = 24
     config_class: ClassVar[type[AutoencoderConfig]] = AutoencoderConfig
+    takes_companions: ClassVar[bool] = False
     tile_px: int = 0
     adjustable: bool = False
 

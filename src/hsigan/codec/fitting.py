@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from hsigan.codec.interface import Codec
 from hsigan.codec.zoo import CODECS
-from hsigan.errors import RecipeError
+from hsigan.errors import InputError, RecipeError
 from hsigan.recipe import Config, build_config, load_recipe
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class Training:
         Of weights, crops and noise; where to train.
     run, report
         Where to save and log, and whom to tell.
+    companions
+        Scenes of any sensors, with any bands, for what codecs learn that is alike in all of them.
     lpips_files
         Weights of LPIPS for recipes that use it; none: they are fetched.
     """
@@ -46,12 +48,14 @@ class Training:
     run: RunFolder | None = None
     report: Report | None = None
     lpips_files: Sequence[Path] = ()
+    companions: Sequence[xr.Dataset] = ()
 
 
 class TrainableCodec(Codec, Protocol):
     """A codec that `hsigan train codec` can train."""
 
     config_class: ClassVar[type[Config]]
+    takes_companions: ClassVar[bool]
 
     def fit(self, scenes: Sequence[xr.Dataset], config: Any, training: Training) -> Self:
         """Train on scenes of one sensor; settings are an instance of ``config_class``."""
@@ -60,6 +64,20 @@ class TrainableCodec(Codec, Protocol):
     def save(self, path: str | Path) -> None:
         """Write the model file."""
         ...
+
+
+def check_companions(kind: type[TrainableCodec], training: Training) -> None:
+    """Refuse companions of codecs that can learn from scenes of their own sensor alone.
+
+    Raises
+    ------
+    InputError
+        There are some, and such a codec is to be trained.
+    """
+    if training.companions and not kind.takes_companions:
+        raise InputError(
+            f"codec {kind.name} learns from scenes of its sensor alone: leave out the companions."
+        )
 
 
 def resolve_codec(

@@ -86,6 +86,7 @@ class KltContextCodec:
     name: ClassVar[str] = "klt-context"
     number: ClassVar[int] = 8
     config_class: ClassVar[type[Config]] = KltContextConfig
+    takes_companions: ClassVar[bool] = True
     adjustable = True
     tile_px = 256
 
@@ -98,15 +99,14 @@ class KltContextCodec:
         scenes: Sequence[xr.Dataset],
         config: KltContextConfig | None = None,
         training: Training | None = None,
-        companions: Sequence[xr.Dataset] = (),
     ) -> Self:
         """Learn the basis on scenes of one sensor, and the entropy model on them and others.
 
         Parameters
         ----------
         scenes : of one sensor, with the same bands
-        config, training : settings, and what surrounds the training
-        companions : scenes of any sensors, for the entropy model alone
+        config, training : settings, and what surrounds the training; its companions serve the
+            entropy model and the networks that repair
 
         Raises
         ------
@@ -119,6 +119,7 @@ class KltContextCodec:
         if not scenes or len({scene.sizes["band"] for scene in scenes}) > 1:
             raise InputError("a codec is trained on one scene or more, all with the same bands.")
         settings = config or KltContextConfig()
+        companions = () if training is None else training.companions
         basis, entropy = fit_model(scenes, companions, settings, training)
         names = [str(scene.attrs.get("name", "scene")) for scene in scenes]
         others = [str(scene.attrs.get("name", "scene")) for scene in companions]

@@ -54,6 +54,7 @@ class HificCodec:
     name: ClassVar[str] = "hific"
     number: ClassVar[int] = 16
     config_class: ClassVar[type[CompressionConfig]] = CompressionConfig
+    takes_companions: ClassVar[bool] = False
     tile_px: int = 0
     adjustable: bool = False
 

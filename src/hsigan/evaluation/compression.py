@@ -38,7 +38,7 @@ from hsigan.scene import make_scene
 Progress = Callable[[str, int, int], None]
 """Called with a message, the points done and all points."""
 
-_DECIDING = ("seed", "classifier", "label_split", "train", "with_metadata")
+_DECIDING = ("seed", "classifier", "label_split", "train", "companions", "with_metadata")
 """Settings under which figures of one folder must have been measured."""
 
 

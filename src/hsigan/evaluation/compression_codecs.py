@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,7 +48,8 @@ class JudgedCodec:
 
     def saw(self, scene: str) -> bool:
         """Whether the codec says that it was trained on a scene of this name."""
-        return scene in self.codec.describe().get("trained_on", ())
+        facts = self.codec.describe()
+        return scene in (*facts.get("trained_on", ()), *facts.get("companions", ()))
 
 
 def open_codecs(
@@ -57,6 +58,7 @@ def open_codecs(
     models: Path,
     decoders: Decoders = "both",
     seed: int = 0,
+    companions: Sequence[xr.Dataset] = (),
 ) -> list[JudgedCodec]:
     """Open codecs, and fit those that learn on the training scenes alone.
 
@@ -72,6 +74,7 @@ def open_codecs(
     models : folder that fitted models are kept in; one that is there already is not fitted again
     decoders : which are judged of a codec that has two
     seed : of trainings
+    companions : scenes of any sensors, for codecs that learn from them too
 
     Raises
     ------
@@ -82,7 +85,7 @@ def open_codecs(
     judged = []
     for text in names:
         label, _, name = text.rpartition("=")
-        codec = _opened(name, train, models, seed)
+        codec = _opened(name, train, models, Training(seed=seed, companions=companions))
         judged.append(_judged(codec, label or _label(name), decoders))
     labels = [one.label for one in judged]
     for one in judged:
@@ -91,7 +94,7 @@ def open_codecs(
     return judged
 
 
-def _opened(name: str, train: Sequence[xr.Dataset], models: Path, seed: int) -> Codec:
+def _opened(name: str, train: Sequence[xr.Dataset], models: Path, training: Training) -> Codec:
     is_recipe = name.endswith(".toml") or (
         name in recipe_names("codec") and name not in shipped_models()
     )
@@ -102,16 +105,17 @@ def _opened(name: str, train: Sequence[xr.Dataset], models: Path, seed: int) -> 
         return codec_of_model(kept)
     if not train:
         raise InputError(f"codec {name!r} learns from scenes: name some with --train.")
-    fitted = _trained(name, train, seed) if is_recipe else _with_shared(name, train)
+    fitted = _trained(name, train, training) if is_recipe else _with_shared(name, train)
     kept.parent.mkdir(parents=True, exist_ok=True)
     fitted.save(kept)
     # What a user would open is judged: also a model file must hold all that the codec needs.
     return codec_of_model(kept)
 
 
-def _trained(recipe: str, train: Sequence[xr.Dataset], seed: int) -> Any:
+def _trained(recipe: str, train: Sequence[xr.Dataset], training: Training) -> Any:
     kind, config = resolve_codec(recipe)
-    return kind().fit(train, config, Training(seed=seed))
+    own = training if kind.takes_companions else replace(training, companions=())
+    return kind().fit(train, config, own)
 
 
 def _with_shared(name: str, train: Sequence[xr.Dataset]) -> Any:

@@ -36,6 +36,8 @@ class ComparisonConfig(Config):
     scenes : held-out files or patterns; patterns are looked for in the folder that ``HSIGAN_DATA``
         names when they are not found as they stand
     train : files or patterns that codecs which learn are fitted on; none of them may be held out
+    companions : files or patterns of any sensors, for what a codec such as klt-context learns that
+        is alike in all of them; none of them may be held out either
     leave_out : file names (without folders) that patterns must not match
     reading : options of ``open_scenes``: labels, variable, wavelengths ...
     codecs : names that ``open_codec`` knows, model files or run folders
@@ -58,6 +60,7 @@ class ComparisonConfig(Config):
     title: str = ""
     scenes: tuple[str, ...] = ()
     train: tuple[str, ...] = ()
+    companions: tuple[str, ...] = ()
     leave_out: tuple[str, ...] = ()
     reading: dict[str, Any] = Field(default_factory=dict)
     codecs: tuple[str, ...] = ("klt", "jpeg2000")
