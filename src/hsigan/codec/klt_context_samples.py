@@ -78,8 +78,9 @@ def crop(scene: xr.Dataset, random: np.random.Generator) -> NDArray[np.float32]:
     block = scene["values"][top : top + side, left : left + side].values
     values = np.moveaxis(block, -1, 0)
     kinds = kinds_of(values, scene["values"].attrs.get("nodata"))
-    known = values if kinds is None else np.where(kinds == 0, values, np.nan)
-    means = np.nan_to_num(np.nanmean(known.reshape(len(values), -1), axis=1, dtype=np.float64))
+    known = np.ones(values.shape, dtype=bool) if kinds is None else kinds == 0
+    totals = np.where(known, values, 0).sum(axis=(1, 2), dtype=np.float64)
+    means = totals / np.maximum(known.sum(axis=(1, 2)), 1)  # 0 for a band without data
     return fill(values, kinds, means)
 
 
