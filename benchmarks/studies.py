@@ -21,6 +21,8 @@ from hsigan.evaluation.results import ResultsFolder
 AUGMENT = "evaluate augmentation --processes 1 --recipe"
 SALINAS = "known:salinas-a"
 RIVALS = "--methods gan,gaussian,gaussian-mixture,smoothed-bootstrap,smote,mixup,gain-offset"
+CODECS = "--codecs klt,klt-shared,jpeg2000,sperr,dct3d,dpcm-dct,klt-context"
+AVIRIS = ("abu-airport-1", "abu-airport-2", "abu-urban-4")
 PATCH_RIVALS = "--methods patch,gan,flips-rotations,radiation-noise,mixture-noise,patch-bootstrap"
 
 
@@ -30,6 +32,13 @@ class Study:
 
     command: str
     hours: float
+
+
+def _codecs_on(held_out: str) -> str:
+    """Return the comparison of codecs on one AVIRIS scene; those that learn see the other two."""
+    others = " ".join(f"--train $DATA/abu/{name}.mat" for name in AVIRIS if name != held_out)
+    scene = f"$DATA/abu/{held_out}.mat {others}"
+    return f"evaluate compression {scene} --recipe compression-aviris {CODECS}"
 
 
 STUDIES = {
@@ -138,6 +147,13 @@ STUDIES = {
         "--classifiers lda,two-view,ssftt --amounts 3",
         1.0,
     ),
+    **{f"compression-{name}": Study(_codecs_on(name), 0.4) for name in AVIRIS},
+    **{
+        f"compression-{group}": Study(
+            f"evaluate compression --recipe compression-{group} {CODECS}", hours
+        )
+        for group, hours in (("enmap", 0.5), ("neon", 1.0))
+    },
 }
 
 
