@@ -9,6 +9,7 @@ import argparse
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from compression_tables import codec_tables
 from hsigan.evaluation.results import Record, ResultsFolder
 from hsigan.evaluation.statistics import Interval, mean_interval, paired_difference
 
@@ -23,6 +24,8 @@ SYNTHESIS = (
     "accuracy_real_real",
     "accuracy_fake_real",
 )
+PLAIN = {"exact-indexes", "entropy-speed", "codec-speed", "codec training speed", "fuzz-files"}
+"""Experiments whose records are shown as they are."""
 BEST = "best"
 BySeed = dict[int, float]
 
@@ -56,6 +59,10 @@ def _study(name: str, folder: ResultsFolder) -> str:
         lines.append(_augmentation(records))
     elif "speed" in kinds:
         lines.append(_speed(records))
+    elif "compression" in kinds:
+        lines.append(codec_tables(records, _table))
+    elif kinds <= PLAIN:
+        lines.append(_plain(records))
     else:
         lines.append(_synthesis(records))
     return "\n".join(lines)
@@ -139,6 +146,11 @@ def _by_classifier_mean(records: list[Record], method: str, metric: str) -> BySe
             r.method == method and r.metric == metric and r.classifier in (None, "svm-linear")
         ),
     )
+
+
+def _plain(records: list[Record]) -> str:
+    rows = [[r.scene, r.method, r.metric, f"{r.value:.6g} {r.unit or ''}"] for r in records]
+    return _table(["on", "what", "figure", "value"], rows)
 
 
 def _speed(records: list[Record]) -> str:
