@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from affine import Affine
 from tests.codec.made_scenes import small_scene
 
+from hsigan.bitstream.container import ChunkKind, ContainerReader
+from hsigan.codec.klt import KltCodec
 from hsigan.codec.scene_file import Target, compress_scene, decompress_scene, inspect_file
 from hsigan.codec.zoo import open_codec
-from hsigan.errors import InputError
-from hsigan.scene import open_scene, simulate_scene
+from hsigan.errors import InputError, StreamError
+from hsigan.scene import crs_of, make_scene, open_scene, simulate_scene, transform_of
 
 
 def psnr_db(scene, decoded):
@@ -150,3 +153,45 @@ def test_enmap_tiles_keep_their_empty_bands(data_dir, tmp_path):
     assert missing.any()
     np.testing.assert_array_equal(decoded == -32768, missing)
     assert told.psnr_db >= 50
+
+
+def with_bands(scene, first_nm=400.0, **attributes):
+    """Return the scene with band centres, units and a place on the ground."""
+    centres = first_nm + 10.5 * np.arange(scene.sizes["band"])
+    return make_scene(
+        scene["values"].values,
+        wavelengths_nm=centres,
+        units="reflectance",
+        crs="EPSG:32633",
+        transform=Affine(30.0, 0.0, 5e5, 0.0, -30.0, 5e6),
+        **attributes,
+    )
+
+
+def test_what_the_model_knows_of_the_sensor_costs_a_file_one_flag(tmp_path):
+    codec = KltCodec().fit([with_bands(small_scene(20, side, 9)) for side in (20, 22)])
+    scene = with_bands(small_scene(24, 20, 9))
+    other = with_bands(small_scene(24, 20, 9), first_nm=500.0)
+    sizes = {}
+    for name, each in {"known": scene, "other": other}.items():
+        path = tmp_path / f"{name}.hsc"
+        compress_scene(each, path, codec, Target(step=4.0), embed_model=True)
+        with ContainerReader(path) as reader:
+            assert reader.header.is_profile == (name == "known")
+            sizes[name] = len(reader.payload(ChunkKind.METADATA))
+        decoded = decompress_scene(path)
+        assert np.array_equal(decoded["wavelength_nm"], each["wavelength_nm"])
+        assert decoded["values"].attrs["units"] == "reflectance"
+        assert (crs_of(decoded), transform_of(decoded)) == (crs_of(each), transform_of(each))
+        told = inspect_file(path)
+        assert len(told["metadata"]["wavelengths_nm"]) == 9
+        assert "profile" not in told["codec"]
+    assert sizes["known"] < sizes["other"]
+    bare = make_scene(scene["values"].values, wavelengths_nm=scene["wavelength_nm"].values)
+    bare["values"].attrs["units"] = "reflectance"
+    compress_scene(bare, tmp_path / "bare.hsc", codec, Target(step=4.0))
+    with ContainerReader(tmp_path / "bare.hsc") as reader:
+        assert reader.header.is_profile
+        assert not reader.has(ChunkKind.METADATA)
+    with pytest.raises(StreamError, match="model"):
+        decompress_scene(tmp_path / "bare.hsc")  # the model that knows the bands is nowhere

@@ -21,6 +21,7 @@ from hsigan.bitstream.tables import CodingTables
 from hsigan.bitstream.varint import ByteReader
 from hsigan.codec.fitting import Training
 from hsigan.codec.interface import SceneSurvey, Tile
+from hsigan.codec.metadata import sensor_profile
 from hsigan.codec.model_file import load_model, model_content, read_model
 from hsigan.codec.neural_model import Array, read_state, round_weights, state_arrays
 from hsigan.codec.side import Bands, decode_bands, encode_bands
@@ -55,6 +56,7 @@ class AutoencoderCodec:
         self.model_bytes = b""
         self.model_hash = b""
         self._facts: dict[str, Any] = {}
+        self.profile: dict[str, Any] = {}
         self._model: AutoencoderModel | None = None
         self._tables: CodingTables | None = None
 
@@ -93,6 +95,7 @@ class AutoencoderCodec:
             "settings": config.model_dump(mode="json"),
             "bands": len(statistics.mean),
             "value_range": list(value_range),
+            "profile": sensor_profile(scenes),
             "trained_on": [str(scene.attrs.get("name", "scene")) for scene in scenes],
             "seed": training.seed,
             "steps": state.step,
@@ -136,6 +139,7 @@ class AutoencoderCodec:
             found = {key.removeprefix(_TABLE): arrays[key] for key in names}
             self._tables = CodingTables.from_arrays(found)
         self.model_bytes, self._facts = content, facts
+        self.profile = self._facts.pop("profile", {})
         self._model, self.tile_px = model.eval().requires_grad_(False), config.tile_px
         return self
 

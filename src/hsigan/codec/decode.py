@@ -65,7 +65,7 @@ def decompress_scene(
         _check_memory(int(np.prod(shape)) * dtype.itemsize)
         opened = codec_of_reader(reader, codec)
         decoding = tile_decoder(reader, opened, decoder)
-        facts = metadata_of(reader)
+        facts = metadata_of(reader, opened)
         wanted = [
             place
             for place in places(header.height, header.width, header.tile_px)
@@ -137,11 +137,16 @@ def tile_decoder(reader: ContainerReader, codec: Codec, decoder: Decoder) -> Sce
     return made
 
 
-def metadata_of(reader: ContainerReader) -> dict[str, Any]:
-    """Return the metadata that a file holds."""
+def metadata_of(reader: ContainerReader, codec: Codec | None = None) -> dict[str, Any]:
+    """Return the metadata that a file holds, with the codec also those that its model knows."""
     has_any = reader.has(ChunkKind.METADATA)
     payload = reader.payload(ChunkKind.METADATA) if has_any else b""
-    return unpack_metadata(payload, reader.header.bands)
+    profile = None
+    if codec is not None and reader.header.is_profile:
+        profile = getattr(codec, "profile", None)
+        if not profile:
+            raise StreamError("the file takes its bands from its model, which says nothing of any.")
+    return unpack_metadata(payload, reader.header.bands, profile)
 
 
 def decoded_tile(

@@ -83,6 +83,8 @@ class SceneCoding:
         self.survey, self.codec, self._scene, self._threads = survey, codec, scene, threads
         nodata = scene["values"].attrs.get("nodata")
         self._nodata, self._dtype = nodata, scene["values"].dtype
+        profile = getattr(codec, "profile", None)
+        self._metadata, is_profile = pack_metadata(scene, profile)
         self.header = Header(
             codec=codec.number,
             model_hash=codec.model_hash,
@@ -92,9 +94,9 @@ class SceneCoding:
             dtype=survey.dtype,
             tile_px=codec.tile_px,
             nodata=nodata,
+            is_profile=is_profile,
             model_embedded=embed_model and bool(codec.model_bytes),
         )
-        self._metadata = pack_metadata(scene)
         self._places = places(survey.height, survey.width, codec.tile_px)
         self.is_small = survey.height * survey.width * survey.bands <= SMALL_SAMPLES
         self._kept: list[SourceTile] | None = None

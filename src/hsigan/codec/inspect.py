@@ -27,7 +27,8 @@ def inspect_file(path: str | Path) -> dict[str, Any]:
         lengths = reader.chunk_lengths()
         facts = metadata_of(reader)
         try:
-            codec = codec_of_reader(reader).describe()
+            opened = codec_of_reader(reader)
+            codec, facts = opened.describe(), metadata_of(reader, opened)
         except StreamError as error:  # the model may be elsewhere; the rest can be told
             codec = {"name": codec_name(header.codec), "problem": str(error)}
     chunks: dict[str, list[int]] = {}

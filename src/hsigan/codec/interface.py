@@ -147,6 +147,9 @@ class Codec(Protocol):
 class LearnedCodec(Codec, Protocol):
     """A codec with a model file."""
 
+    profile: dict[str, Any]
+    """What the model knows of its sensor (`codec/metadata.py`); files need not repeat it."""
+
     @classmethod
     def load(cls, source: Any) -> Self:
         """Return the codec of a model file, given by its path or its content."""

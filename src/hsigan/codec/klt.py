@@ -26,6 +26,7 @@ from hsigan.codec.allowance import allow_error
 from hsigan.codec.basis import axes_of, orthonormal, principal_axes, quantise_axes, worthwhile
 from hsigan.codec.codestream import decode_planes, encode_planes
 from hsigan.codec.interface import SceneSurvey, Tile
+from hsigan.codec.metadata import sensor_profile
 from hsigan.codec.model_file import load_model, model_content, read_model
 from hsigan.codec.rows import decode_rows, encode_rows
 from hsigan.codec.side import (
@@ -61,6 +62,7 @@ class KltCodec:
         self.model_hash = b""
         self._arrays: dict[str, NDArray[Any]] = {}
         self._facts: dict[str, Any] = {}
+        self.profile: dict[str, Any] = {}
 
     def fit(self, scenes: Sequence[xr.Dataset]) -> Self:
         """Learn mean and basis on scenes of one sensor, each pixel counting the same.
@@ -82,8 +84,9 @@ class KltCodec:
             "axes": axes.astype(np.float32),
             "variances": variances,
         }
-        names = [str(scene.attrs.get("name", "scene")) for scene in scenes]
-        return self._take(model_content(arrays, {"codec": self.name, "trained_on": names}))
+        facts: dict[str, Any] = {"codec": self.name, "profile": sensor_profile(scenes)}
+        facts["trained_on"] = [str(scene.attrs.get("name", "scene")) for scene in scenes]
+        return self._take(model_content(arrays, facts))
 
     def save(self, path: str | Path) -> None:
         """Write the model file."""
@@ -110,6 +113,7 @@ class KltCodec:
             if found is None or found.shape != shape or not np.isfinite(found).all():
                 raise StreamError("the model is not one of codec 'klt', or is damaged.")
         self.model_bytes, self._arrays, self._facts = content, arrays, facts
+        self.profile = self._facts.pop("profile", {})
         return self
 
     def encoder(self, survey: SceneSurvey, step: float) -> _Encoder:

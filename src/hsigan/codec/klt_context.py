@@ -36,6 +36,7 @@ from hsigan.codec.component_repair import (
 from hsigan.codec.interface import SceneSurvey, Tile
 from hsigan.codec.klt_context_model import LEVELS, EntropyModel, SharedBasis, band_variances
 from hsigan.codec.klt_context_tile import decode_coefficients, encode_coefficients, leading_count
+from hsigan.codec.metadata import sensor_profile
 from hsigan.codec.model_file import load_model, model_content, read_model
 from hsigan.codec.side import Bands, decode_bands, encode_bands
 from hsigan.codec.spatial_transform import Subband
@@ -92,6 +93,7 @@ class KltContextCodec:
 
     def __init__(self) -> None:
         self.model_bytes = b""
+        self.profile: dict[str, Any] = {}
         self.model_hash = b""
 
     def fit(
@@ -123,7 +125,8 @@ class KltContextCodec:
         basis, entropy = fit_model(scenes, companions, settings, training)
         names = [str(scene.attrs.get("name", "scene")) for scene in scenes]
         others = [str(scene.attrs.get("name", "scene")) for scene in companions]
-        facts = {"codec": self.name, "trained_on": names, "companions": others}
+        facts: dict[str, Any] = {"codec": self.name, "trained_on": names, "companions": others}
+        facts["profile"] = sensor_profile(scenes)
         arrays: dict[str, NDArray[Any]] = {"mean": basis.mean, "axes": basis.axes}
         arrays |= {"variances": basis.variances, **entropy.to_arrays()}
         repairer = obtain_repairer([*scenes, *companions], entropy, settings, training)
@@ -150,6 +153,7 @@ class KltContextCodec:
     def _take(self, content: bytes) -> Self:
 
         arrays, self._facts, self.model_hash = load_model(content)
+        self.profile = self._facts.pop("profile", {})
         bands = len(arrays.get("mean", ()))
         shapes = {"mean": (bands,), "axes": (bands, bands), "variances": (LEVELS + 1, 3, bands)}
         for key, shape in shapes.items():

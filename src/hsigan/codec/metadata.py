@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,15 +23,44 @@ _PER_BAND = {
 }
 """Coordinates along the bands, and what the facts call them."""
 
+_ATTRIBUTES = ("units", "scale")
+
 _DECIMALS = 4
 
 
-def pack_metadata(scene: xr.Dataset) -> bytes:
-    """Return the METADATA chunk of a scene; b"" where it has nothing to say.
+def sensor_profile(scenes: Sequence[xr.Dataset]) -> dict[str, Any]:
+    """Return what all scenes of a sensor say about their bands and units; a model keeps it.
+
+    A file whose scene says the same does not repeat it.
+    """
+    told = [_sensor_facts(_facts(scene)) for scene in scenes]
+    return {key: value for key, value in told[0].items() if all(o.get(key) == value for o in told)}
+
+
+def _sensor_facts(facts: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in facts.items() if k in (*_PER_BAND.values(), *_ATTRIBUTES)}
+
+
+def pack_metadata(scene: xr.Dataset, profile: dict[str, Any] | None = None) -> tuple[bytes, bool]:
+    """Return the METADATA chunk of a scene, and whether what it leaves out is in the profile.
 
     Kept are band centres and widths (nm, to 0.0001), band flags, CRS, transform, units, scale, and
-    the bands' indices where these are not 0, 1, 2 ...
+    the bands' indices where these are not 0, 1, 2 ... The chunk is b"" where there is nothing to
+    say.
+
+    Parameters
+    ----------
+    scene : of which the chunk is
+    profile : what the codec's model knows of the sensor (``sensor_profile``)
     """
+    facts = _facts(scene)
+    is_profile = bool(profile) and _sensor_facts(facts) == profile
+    if is_profile:
+        facts = {key: value for key, value in facts.items() if key not in (profile or {})}
+    return (encode_metadata(facts) if facts else b""), is_profile
+
+
+def _facts(scene: xr.Dataset) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     for coordinate, key in _PER_BAND.items():
         if coordinate in scene.coords:
@@ -44,21 +74,28 @@ def pack_metadata(scene: xr.Dataset) -> bytes:
         facts |= {"epsg": epsg} if is_known else {"crs_wkt": crs.to_wkt()}
     if transform is not None:
         facts["transform"] = list(transform.to_gdal())
-    for key in ("units", "scale"):
+    for key in _ATTRIBUTES:
         if key in scene["values"].attrs:
-            facts[key] = scene["values"].attrs[key]
-    return encode_metadata(facts) if facts else b""
+            facts[key] = _attribute(scene["values"].attrs[key])
+    return facts
 
 
-def unpack_metadata(payload: bytes, bands: int) -> dict[str, Any]:
-    """Return the facts of a METADATA chunk.
+def _attribute(value: Any) -> Any:
+    """Return a number as JSON gives it back: a profile must equal what it was made of."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def unpack_metadata(
+    payload: bytes, bands: int, profile: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the facts of a METADATA chunk, and those of the sensor's profile.
 
     Raises
     ------
     StreamError
         It is damaged, or does not fit so many bands.
     """
-    facts = decode_metadata(payload) if payload else {}
+    facts = {**(profile or {}), **(decode_metadata(payload) if payload else {})}
     for key in _PER_BAND.values():
         if key in facts and not _are_numbers(facts[key], bands):
             raise StreamError(f"the metadata is damaged: {key} does not fit {bands} bands")

@@ -17,6 +17,7 @@ from torch import Tensor
 from hsigan.bitstream.varint import ByteReader
 from hsigan.codec.fitting import Training
 from hsigan.codec.interface import SceneSurvey
+from hsigan.codec.metadata import sensor_profile
 from hsigan.codec.model_file import load_model, model_content, read_model
 from hsigan.codec.neural_model import (
     Array,
@@ -62,6 +63,7 @@ class HificCodec:
         self.model_bytes = b""
         self.model_hash = b""
         self._facts: dict[str, Any] = {}
+        self.profile: dict[str, Any] = {}
         self._model: SceneModel | None = None
         self._realistic: SceneModel | None = None
 
@@ -95,6 +97,7 @@ class HificCodec:
         arrays, facts = _export(trained, inputs, config)
         names = [str(scene.attrs.get("name", "scene")) for scene in scenes]
         facts |= {"codec": self.name, "trained_on": names, "seed": training.seed}
+        facts["profile"] = sensor_profile(scenes)
         return self._take(model_content(arrays, facts))
 
     def save(self, path: str | Path) -> None:
@@ -118,6 +121,7 @@ class HificCodec:
         if facts["codec"] != self.name:
             raise StreamError(f"the model is one of codec {facts['codec']!r}, not {self.name!r}.")
         self.model_bytes, self._facts = content, facts
+        self.profile = self._facts.pop("profile", {})
         self._model = read_model_arrays(arrays, facts)
         self._tables = read_tables(arrays)
         self.tile_px, self.adjustable = self._model.tile_px, self._model.core.gains.levels > 1
