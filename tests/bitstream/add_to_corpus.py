@@ -18,6 +18,8 @@ from hsigan.bitstream.mask import encode_mask
 from hsigan.bitstream.metadata import encode_metadata
 from hsigan.bitstream.tables import CodingTables, gaussian_tables, laplacian_tables
 
+from .corpus_scenes import SCENES
+
 CORPUS = Path(__file__).parent / "corpus"
 TINY = Header(7, bytes.fromhex("0102030405060708"), 3, 5, 2, "int16", 128, -9999.0, True, False)
 TINY_CHUNKS = [Chunk(ChunkKind.SIDE, 0, b"side"), Chunk(ChunkKind.TILE, 0, b"tile!")]
@@ -116,6 +118,7 @@ CASES: dict[str, Callable[[], dict[str, Any]]] = {
     "0.2-symbols-runs": _runs,
     "0.2-mask": _mask,
     "0.2-metadata": _metadata,
+    **SCENES,
 }
 
 

@@ -14,6 +14,7 @@ from hsigan.bitstream.metadata import decode_metadata
 from hsigan.bitstream.tables import CodingTables
 
 from .add_to_corpus import CASES, from_text
+from .corpus_scenes import decode
 
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.json"))
 
@@ -46,7 +47,27 @@ def check_metadata(stream: bytes, case: dict[str, Any]) -> None:
     assert decode_metadata(stream) == case["facts"]
 
 
+def check_scene(stream: bytes, case: dict[str, Any]) -> None:
+    """Symbols and samples without data are exactly those of old, others as near as is promised."""
+    with ContainerReader(stream) as reader:
+        nodata = reader.header.nodata
+    kind = np.dtype(case["dtype"])
+    for decoder, written in case["decoded"].items():
+        values, symbols = decode(stream, decoder)
+        assert symbols == written["symbols"]
+        pixels = np.frombuffer(from_text(written["pixels"]), kind.newbyteorder("<"))
+        expected = pixels.reshape(case["shape"]).astype(kind)
+        assert (values.dtype, values.shape) == (kind, expected.shape)
+        missing = (expected == nodata) | ~np.isfinite(expected)
+        np.testing.assert_array_equal(values[missing], expected[missing])
+        assert np.isfinite(values[~missing]).all()
+        assert (values[~missing] != nodata).all()
+        error = np.abs(values[~missing].astype(np.float64) - expected[~missing])
+        assert error.max() <= case["tolerance"]
+
+
 CHECKS = {
+    "scene": check_scene,
     "file": check_file,
     "symbols": check_symbols,
     "mask": check_mask,

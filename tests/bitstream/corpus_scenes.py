@@ -1,0 +1,276 @@
+"""Tiny scenes with their files, models embedded: what the corpus holds of every codec."""
+
+from __future__ import annotations
+
+import binascii
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hsigan.bitstream.coder import SymbolDecoder
+from hsigan.bitstream.tables import CodingTables
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from hsigan.codec.interface import Codec
+
+Crc = int
+Shape = tuple[int, int, int]
+SMALL: Shape = (19, 22, 16)
+TALL: Shape = (84, 20, 6)
+"""Two tiles of 80 pixels, the first with more than one place of side information."""
+
+
+def landscape(
+    seed: int, dtype: str = "int16", gaps: bool = False, shape: Shape = SMALL
+) -> xr.Dataset:
+    """Make a few smooth patterns with a spectrum each, and all kinds of samples without data."""
+    from hsigan.scene import make_scene
+
+    random = np.random.default_rng(seed)
+    height, width, bands = shape
+    spectra = np.random.default_rng(7).uniform(-300, 600, (3, bands))
+    rows, columns = np.mgrid[:height, :width]
+    waves = [np.sin((a * rows + b * columns) / 5 + c) for a, b, c in random.uniform(0, 3, (3, 3))]
+    values = 900 + np.stack(waves, -1) @ spectra + random.normal(0, 5, shape)
+    if np.dtype(dtype).kind in "iu":
+        values = np.clip(np.rint(values), 0 if dtype == "uint16" else -30000, 30000)
+    values = values.astype(dtype)
+    nodata = -9999.0 if gaps else None
+    if gaps:
+        values[2:6, 3:5], values[9, :, 2], values[:, :, bands - 2] = -9999, -9999, 123
+        if values.dtype.kind == "f":
+            values[15, 4, :], values[16, 5, 1] = np.nan, np.inf
+    return make_scene(values, name=f"corpus-{seed}", nodata=nodata)
+
+
+def case_of(codec: Codec, scene: xr.Dataset, step: float, tolerance: float) -> dict[str, Any]:
+    """Return a case: the file of a scene, and what both decoders make of it."""
+    from hsigan.codec.scene_file import Target, compress_scene
+
+    from .add_to_corpus import to_text
+
+    target = Target(step=step) if codec.adjustable else None
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "scene.hsc"
+        compress_scene(scene, path, codec, target, embed_model=bool(codec.model_hash))
+        stream = path.read_bytes()
+    case = {"what": "scene", "stream": to_text(stream), "tolerance": tolerance, "decoded": {}}
+    for decoder in decoders_of(codec):
+        values, symbols = decode(stream, decoder)
+        little = values.astype(values.dtype.newbyteorder("<"))
+        case["dtype"], case["shape"] = values.dtype.name, list(values.shape)
+        case["decoded"][decoder] = {"pixels": to_text(little.tobytes()), "symbols": symbols}
+    return case
+
+
+def decoders_of(codec: Codec) -> list[str]:
+    """Return the names of a codec's decoders."""
+    has_second = getattr(codec, "repairer", None) or getattr(codec, "_realistic", None)
+    return ["faithful", "realistic"] if has_second else ["faithful"]
+
+
+def decode(stream: bytes, decoder: str) -> tuple[np.ndarray, list[Crc]]:
+    """Return values (H, W, B), and a checksum of indexes and symbols for each coded payload."""
+    from hsigan.codec.decode import decompress_scene
+
+    with watched_symbols() as sums:
+        scene = decompress_scene(stream, decoder=decoder)
+    return scene["values"].values, sorted(sums.values())
+
+
+@contextmanager
+def watched_symbols() -> Iterator[dict[int, Crc]]:
+    """Collect the CRC-32 of what each symbol decoder reads: indexes and symbols, call by call."""
+    sums: dict[int, Crc] = {}
+    kept = []  # so that no two decoders have the same id
+    plain = SymbolDecoder.decode
+
+    def watched(self: SymbolDecoder, indexes: np.ndarray, tables: Any) -> np.ndarray:
+        symbols = plain(self, indexes, tables)
+        kept.append(self)
+        both = indexes.astype("<u2").tobytes() + symbols.astype("<i4").tobytes()
+        sums[id(self)] = binascii.crc32(both, sums.get(id(self), 0))
+        return symbols
+
+    SymbolDecoder.decode = watched  # type: ignore[method-assign]
+    try:
+        yield sums
+    finally:
+        SymbolDecoder.decode = plain  # type: ignore[method-assign]
+
+
+def _small(codec: Any, louder: str = "") -> Any:
+    """Return a codec whose tables hold few symbols, so that its model is small.
+
+    What they lose is the escape's. The arrays whose names begin with ``louder`` are multiplied, so
+    that an encoder that was hardly trained has something to say.
+    """
+    from hsigan.codec.model_file import load_model, model_content
+
+    arrays, facts, _ = load_model(codec.model_bytes)
+    for name in [name for name in arrays if name.endswith("frequencies")]:
+        prefix = name.removesuffix("frequencies")
+        part = {key: arrays[prefix + key] for key in ("offsets", "lengths", "frequencies")}
+        shortened = _shortened(CodingTables.from_arrays(part))
+        arrays |= {prefix + key: array for key, array in shortened.to_arrays().items()}
+    for name in [name for name in arrays if louder and name.startswith(louder)]:
+        arrays[name] = arrays[name] * arrays[name].dtype.type(8)
+    return type(codec).load(model_content(arrays, facts))
+
+
+def _shortened(tables: CodingTables, most: int = 12) -> CodingTables:
+    frequencies, offsets = [], []
+    for offset, row in zip(tables.offsets, tables.frequencies, strict=True):
+        symbols = np.arange(len(row) - 1) + offset
+        kept = np.abs(symbols) <= most
+        if not kept.any():
+            kept[0] = True
+        lost = row[:-1][~kept].sum(dtype=np.uint32)
+        frequencies.append(np.append(row[:-1][kept], row[-1] + lost).astype(np.uint32))
+        offsets.append(symbols[kept][0])
+    return CodingTables(np.array(offsets, np.int32), tuple(frequencies))
+
+
+def _classical(name: str, dtype: str, step: float) -> Callable[[], dict[str, Any]]:
+    def make() -> dict[str, Any]:
+        from hsigan.codec.zoo import open_codec
+
+        scene = landscape(1, dtype, gaps=dtype != "uint16")
+        return case_of(open_codec(name), scene, step, 1 if dtype != "float32" else 0.02)
+
+    return make
+
+
+def _learned_basis() -> dict[str, Any]:
+    from hsigan.codec.klt import KltCodec
+
+    return case_of(KltCodec().fit([landscape(2), landscape(3)]), landscape(1, gaps=True), 6.0, 1)
+
+
+def _klt_context() -> dict[str, Any]:
+    return case_of(_context_codec(), landscape(1, gaps=True), 6.0, 1)
+
+
+def _context_codec() -> Any:
+    from hsigan.codec.klt_context import KltContextCodec, KltContextConfig
+
+    settings = KltContextConfig(steps=300, batch=256, draws=2)
+    return _small(KltContextCodec().fit([landscape(2), landscape(3)], settings))
+
+
+def _klt_context_repaired() -> dict[str, Any]:
+    """Networks that are small and not trained, beside coding that is."""
+    import torch
+
+    from hsigan.codec.component_repair import Repairer
+    from hsigan.codec.klt_context import KltContextCodec
+    from hsigan.codec.model_file import load_model, model_content
+    from hsigan.models.component_repair import ComponentRepair
+
+    arrays, facts, _ = load_model(_context_codec().model_bytes)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(5)
+        networks = ComponentRepair(4, 3), ComponentRepair(4, 3, has_noise=True)
+        for network in networks:
+            for parameter in network.parameters():
+                torch.nn.init.normal_(parameter, std=0.08)
+    arrays |= Repairer(*networks).to_arrays()
+    return case_of(KltContextCodec.load(model_content(arrays, facts)), landscape(1), 30.0, 1)
+
+
+def _hific(name: str, louder: str = "", **settings: Any) -> Callable[[], dict[str, Any]]:
+    def make() -> dict[str, Any]:
+        from hsigan.codec.fitting import Training
+        from hsigan.codec.zoo import CODECS
+        from hsigan.recipe import build_config
+
+        kind = CODECS[name].load_class()
+        values = {**_HIFIC, "codec": name, **settings}
+        training = Training(validation=(landscape(4, shape=TALL),))
+        config = build_config(kind.config_class, values)
+        scenes = [landscape(seed, shape=TALL) for seed in (2, 3)]
+        codec = _small(kind().fit(scenes, config, training), louder)
+        return case_of(codec, landscape(1, gaps=True, shape=TALL), 12.0, 1)
+
+    return make
+
+
+_HIFIC = {
+    "tile_px": 80,
+    "crop_px": 16,
+    "stages": [4, 4, 4, 4, 8],
+    "latent": 12,
+    "hyper": 4,
+    "residual_blocks": 1,
+    "discriminator": [4, 4, 4, 4],
+    "weight_below": 0.02,
+    "ssim_weight": 0.0,
+    "perceptual": "stand-in",
+    "perceptual_from": "gan",
+    "steps": 40,
+    "gan_steps": 2,
+    "warm_up_steps": 0,
+    "batch": 2,
+    "learning_rate": 1e-3,
+    "gan_trains": "generator",
+    "weights_as": "int8",
+    "validate_every": 20,
+}
+_LAST_LAYER = "core.encoder.layers.15."
+_WITH_LEVEL = {"front": "standardise", "tile_level": True, "weights_as": "float16"}
+_THREE_D = {"conv3d": "first-last", "se": "encoder-generator", "gan_steps": 0}
+_WITH_TRANSFORM = {
+    "front": "klt",
+    "components": 3,
+    "has_transform": True,
+    "levels": 3,
+    "target_bpp": 24.0,
+    "latent": 40,
+}
+
+
+def _sscnet(latents: str) -> Callable[[], dict[str, Any]]:
+    def make() -> dict[str, Any]:
+        from hsigan.codec.autoencoders import SSCNetCodec
+        from hsigan.codec.fitting import Training
+        from hsigan.training.autoencoder import AutoencoderConfig
+
+        settings = AutoencoderConfig(
+            codec="sscnet",
+            latents=latents,
+            ratio=128,
+            width=6,
+            tile_px=16,
+            crop_px=16,
+            batch=2,
+            steps=60,
+            validate_every=20,
+        )
+        training = Training(validation=(landscape(4),))
+        codec = SSCNetCodec().fit([landscape(2), landscape(3)], settings, training)
+        return case_of(_small(codec), landscape(1, gaps=True), 1.0, 1)
+
+    return make
+
+
+SCENES: dict[str, Callable[[], dict[str, Any]]] = {
+    "0.2-scene-klt": _classical("klt", "int16", 6.0),
+    "0.2-scene-klt-learned": _learned_basis,
+    "0.2-scene-jpeg2000": _classical("jpeg2000", "uint16", 12.0),
+    "0.2-scene-sperr": _classical("sperr", "float32", 8.0),
+    "0.2-scene-dct3d": _classical("dct3d", "int16", 8.0),
+    "0.2-scene-dpcm-dct": _classical("dpcm-dct", "int16", 12.0),
+    "0.2-scene-klt-context": _klt_context,
+    "0.2-scene-klt-context-repaired": _klt_context_repaired,
+    "0.2-scene-hific": _hific("hific", "weight/" + _LAST_LAYER, **_WITH_LEVEL),
+    "0.2-scene-hific-3d": _hific("hific-3d", "scale/" + _LAST_LAYER, **_THREE_D),
+    "0.2-scene-hific-tunable": _hific("hific-tunable", **_WITH_TRANSFORM),
+    "0.2-scene-sscnet": _sscnet("quantised"),
+    "0.2-scene-sscnet-raw": _sscnet("raw"),
+}
