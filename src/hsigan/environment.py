@@ -11,7 +11,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = ("hsigan", "torch", "numpy", "scipy", "scikit-learn", "imbalanced-learn", "rasterio")
+_PACKAGES = (
+    "hsigan",
+    "torch",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "imbalanced-learn",
+    "rasterio",
+    "constriction",
+    "imagecodecs",
+)
 
 
 def describe_environment() -> dict[str, Any]:
