@@ -73,6 +73,15 @@ def test_a_quality_of_a_tile_is_that_of_its_slope():
     assert allow_error(np.concatenate([poor, rich, poor]), 10.0)[0] == 2
 
 
+@pytest.mark.parametrize("row", [[2**36], [2**36, -(2**36)], [2**36, 2**36, 2**36 - 1]])
+def test_rows_of_the_largest_integers_come_back(row):
+    rows = np.array([row], dtype=np.int64)
+    decoded = decode_rows(ByteReader(encode_rows(rows), "rows"), *rows.shape)
+    np.testing.assert_array_equal(decoded, rows)
+    with pytest.raises(InputError, match="too small"):
+        encode_rows(rows * 2)
+
+
 def test_rows_of_integers_come_back():
     random = np.random.default_rng(0)
     rows = np.stack(

@@ -5,7 +5,7 @@ import pytest
 from affine import Affine
 from tests.codec.made_scenes import small_scene
 
-from hsigan.bitstream.container import ChunkKind, ContainerReader
+from hsigan.bitstream.container import Chunk, ChunkKind, ContainerReader, Header, file_bytes
 from hsigan.codec.klt import KltCodec
 from hsigan.codec.scene_file import Target, compress_scene, decompress_scene, inspect_file
 from hsigan.codec.zoo import open_codec
@@ -69,6 +69,51 @@ def test_a_step_below_all_values_is_exact(tmp_path):
     told = compress_scene(scene, tmp_path / "a.hsc", open_codec("klt"), Target(step=0.2))
     assert told.psnr_db == float("inf")
     np.testing.assert_array_equal(decompress_scene(tmp_path / "a.hsc")["values"], scene["values"])
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e12])
+def test_the_unit_of_the_values_does_not_matter(scale, tmp_path):
+    plain = small_scene(dtype="float32")
+    scaled = plain.copy(deep=True)
+    scaled["values"].values *= np.float32(scale / 4000)
+    sizes = [
+        compress_scene(scene, tmp_path / "a.hsc", open_codec("klt"), Target(psnr_db=45.0)).bytes
+        for scene in (plain, scaled)
+    ]
+    assert sizes[1] == pytest.approx(sizes[0], rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"), [(1e30, "no data"), (-1e30, "no data"), (0, "scale")]
+)
+def test_values_whose_squares_float32_does_not_hold_are_refused(value, message, tmp_path):
+    scene = small_scene(dtype="float32")
+    scene["values"].values *= np.float32(1 if value else 1e-30)
+    scene["values"].values[0, 0, 0] = value
+    with pytest.raises(InputError, match=message):
+        compress_scene(scene, tmp_path / "a.hsc", open_codec("klt"))
+
+
+@pytest.mark.parametrize("codec", ["klt", "jpeg2000", "sperr", "dct3d", "dpcm-dct"])
+def test_no_search_leaves_the_steps_that_a_file_can_hold(codec, tmp_path):
+    random = np.random.default_rng(0)
+    extremes = random.choice(np.array([-(2**31), 2**31 - 1], dtype=np.int32), (9, 9, 6))
+    scene = make_scene(extremes)
+    told = compress_scene(scene, tmp_path / "a.hsc", open_codec(codec), Target(bpppc=1e6))
+    assert np.isfinite(decompress_scene(tmp_path / "a.hsc")["values"]).all()
+    with pytest.raises(InputError, match="out of the reach"):
+        compress_scene(scene, tmp_path / "a.hsc", open_codec(codec), Target(psnr_db=500.0))
+    for step in (told.step / 1e12, 1e30):
+        with pytest.raises(InputError, match="step must be"):
+            compress_scene(scene, tmp_path / "a.hsc", open_codec(codec), Target(step=step))
+
+
+def test_a_nodata_value_beyond_the_type_is_like_none(tmp_path):
+    scene = small_scene(dtype="float32", nodata=-np.finfo(np.float64).max)
+    scene["values"].values[2, 3, 1] = -np.inf
+    compress_scene(scene, tmp_path / "a.hsc", open_codec("klt"))
+    decoded = decompress_scene(tmp_path / "a.hsc")["values"].values
+    np.testing.assert_array_equal(np.isinf(decoded), np.isinf(scene["values"]))
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "int32", "float32", "float64"])
@@ -195,3 +240,11 @@ def test_what_the_model_knows_of_the_sensor_costs_a_file_one_flag(tmp_path):
         assert not reader.has(ChunkKind.METADATA)
     with pytest.raises(StreamError, match="model"):
         decompress_scene(tmp_path / "bare.hsc")  # the model that knows the bands is nowhere
+
+
+def test_a_header_that_claims_a_huge_tile_takes_no_memory(monkeypatch):
+    monkeypatch.setattr("os.sysconf", {"SC_PHYS_PAGES": 1000, "SC_PAGE_SIZE": 4096}.__getitem__)
+    header = Header(1, b"", 256, 256, 30_000, "int16", 256)
+    content = file_bytes(header, [Chunk(ChunkKind.TILE, 0, b"")])
+    with pytest.raises(InputError, match="22.0 GiB"):
+        decompress_scene(content, window=(0, 1, 0, 1))

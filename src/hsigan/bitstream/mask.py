@@ -47,7 +47,9 @@ def sample_codes(values: NDArray[Any], nodata: float | None) -> Codes:
         codes[np.isposinf(values)] = SampleCode.POSITIVE_INFINITY
         codes[np.isneginf(values)] = SampleCode.NEGATIVE_INFINITY
     if nodata is not None:
-        codes[np.isnan(values) if np.isnan(nodata) else values == nodata] = SampleCode.NODATA
+        with np.errstate(over="ignore"):  # float64's lowest number is -inf in float32
+            equal = np.isnan(values) if np.isnan(nodata) else values == nodata
+        codes[equal] = SampleCode.NODATA
     return codes
 
 
@@ -72,7 +74,8 @@ def restore_samples(values: NDArray[Any], codes: Codes, nodata: float | None) ->
         if fill is None:
             raise StreamError("the mask is damaged: the scene has no value for NODATA")
         try:
-            values[chosen] = fill
+            with np.errstate(over="ignore"):
+                values[chosen] = fill
         except (ValueError, OverflowError) as error:
             raise StreamError(f"the mask is damaged: the scene cannot hold {code.name}") from error
 

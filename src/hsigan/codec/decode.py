@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,9 @@ from hsigan.errors import InputError, StreamError
 Window = tuple[int, int, int, int]
 """First row, row after the last, first column, column after the last."""
 Decoder = Literal["faithful", "realistic"]
+
+_TILE_BYTES = 12
+"""Per sample of a tile while it is decoded: coefficients, values, and one copy of either."""
 
 
 def decompress_scene(
@@ -62,7 +66,7 @@ def decompress_scene(
         rows, columns = _checked(window, header.height, header.width)
         dtype = np.dtype(header.dtype)
         shape = (header.bands, rows.stop - rows.start, columns.stop - columns.start)
-        _check_memory(int(np.prod(shape)) * dtype.itemsize)
+        _check_memory(math.prod(shape) * dtype.itemsize + header.tile_samples * _TILE_BYTES)
         opened = codec_of_reader(reader, codec)
         decoding = tile_decoder(reader, opened, decoder)
         facts = metadata_of(reader, opened)
@@ -214,6 +218,6 @@ def _check_memory(needed: int) -> None:
         return
     if needed > memory:
         raise InputError(
-            f"the decoded scene takes {needed / 2**30:.1f} GiB, more than this machine's memory: "
+            f"decoding this takes {needed / 2**30:.1f} GiB, more than this machine's memory: "
             "decompress it window by window (--window)."
         )

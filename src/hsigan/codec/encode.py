@@ -13,14 +13,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import xarray as xr
 
 from hsigan.bitstream.container import Chunk, ChunkKind, ContainerWriter, Header, file_bytes
 from hsigan.bitstream.mask import encode_mask
 from hsigan.codec.interface import Codec, SceneSurvey, Tile
 from hsigan.codec.metadata import pack_metadata
+from hsigan.codec.rate import Limits
+from hsigan.codec.rows import MOST_UNITS
 from hsigan.codec.tiles import Place, SourceTile, in_order, places, read_tiles
 from hsigan.codec.values import check_dtype, fill, restore
+from hsigan.errors import InputError
 
 Progress = Callable[[int, int], None]
 """Called with the tiles done and all tiles; a search that goes over the scene again starts at 0."""
@@ -28,6 +32,7 @@ Progress = Callable[[int, int], None]
 SMALL_SAMPLES = 4_000_000
 """Scenes up to this size are searched by real encodings of the whole."""
 _SAMPLE_TILES, _SAMPLE_SIDE = 8, 128
+_SMALLEST_STEP, _LARGEST_STEP = 1e-18, 1e18
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,15 @@ class SceneCoding:
         """Encode pieces of the scene."""
         return self._encode(sample, len(sample), step, measure, None)
 
+    @property
+    def step_limits(self) -> Limits:
+        """The steps at which side information fits its integers, and their squares float32."""
+        survey = self.survey
+        lengths = np.append(np.abs(survey.band_mean), np.linalg.norm(survey.band_std))
+        largest = max(abs(survey.peak), float(lengths.max()))
+        finest = largest * math.sqrt(survey.height * survey.width) / MOST_UNITS
+        return max(_SMALLEST_STEP, finest), _LARGEST_STEP
+
     def sample(self) -> list[SourceTile]:
         """Return pieces spread evenly over a large scene, at most a tile each."""
         side = min(_SAMPLE_SIDE, self.codec.tile_px)
@@ -137,6 +151,12 @@ class SceneCoding:
         measure: bool,
         progress: Progress | None,
     ) -> Coded:
+        smallest, largest = self.step_limits
+        if not smallest <= step <= largest:
+            raise InputError(
+                f"the step must be {smallest:.3g} ... {largest:.3g} for the values of this scene. "
+                f"Got {step!r} instead."
+            )
         encoder = self.codec.encoder(self.survey, step)
         decoder = self.codec.decoder(self.header, encoder.side) if measure else None
 

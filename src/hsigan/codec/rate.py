@@ -62,6 +62,9 @@ class OutOfReachError(InputError):
     """No step of the quantiser holds the target."""
 
 
+Limits = tuple[float, float]
+"""The smallest and the largest step that may be tried."""
+
 _FACTOR = 4.0
 _MOST_BRACKETS = 24
 
@@ -80,6 +83,7 @@ def find_step(
     rising: bool,
     tolerance: float,
     most_tries: int = 24,
+    limits: Limits = (0.0, math.inf),
 ) -> Tried:
     """Find the step whose excess over the target is as close below 0 as the tolerance asks.
 
@@ -90,13 +94,14 @@ def find_step(
     rising : whether the excess rises with the step (a quality) or falls (a rate)
     tolerance : an excess between -tolerance and 0 is good enough
     most_tries : how many steps are tried at most after the target has been bracketed
+    limits : no step beyond these is tried
 
     Raises
     ------
     OutOfReachError
         No step holds the target.
     """
-    good, bad = _bracket(excess_of, start, rising)
+    good, bad = _bracket(excess_of, min(max(start, limits[0]), limits[1]), rising, limits)
     for turn in range(most_tries):
         if -tolerance <= good.excess or good.step / bad.step == 1:
             break
@@ -110,13 +115,16 @@ def find_step(
 
 
 def _bracket(
-    excess_of: Callable[[float], float], start: float, rising: bool
+    excess_of: Callable[[float], float], start: float, rising: bool, limits: Limits
 ) -> tuple[Tried, Tried]:
     """Return neighbouring steps, the first of which holds the target and the second does not."""
     tried = Tried(start, excess_of(start))
     for _ in range(_MOST_BRACKETS):
         is_good = tried.excess <= 0
         step = tried.step * (_FACTOR if is_good == rising else 1 / _FACTOR)
+        step = min(max(step, limits[0]), limits[1])
+        if step == tried.step:
+            break
         following = Tried(step, excess_of(step))
         if (following.excess <= 0) != is_good:
             return (tried, following) if is_good else (following, tried)

@@ -18,13 +18,16 @@ from numpy.typing import NDArray
 from hsigan.bitstream.coder import SymbolDecoder, SymbolEncoder
 from hsigan.bitstream.tables import SCALES, CodingTables, gaussian_tables
 from hsigan.bitstream.varint import ByteReader, varint
-from hsigan.errors import StreamError
+from hsigan.errors import InputError, StreamError
 
 Integers = NDArray[np.int64]
 
 _DIFFERENCES, _LOW_BITS = 0x80, 0x1F
 _LARGEST = 2**40
+MOST_UNITS = 2.0**36
+"""Larger numbers are not written: of these, and of their differences, 31 low bits are enough."""
 _MOST_SPREAD = 64.0
+_SYMBOL_BITS = 30
 
 
 @cache
@@ -34,9 +37,19 @@ def shared_tables() -> CodingTables:
 
 
 def encode_rows(rows: Integers) -> bytes:
-    """Return the bytes of an integer array (R, N); none where it is empty."""
+    """Return the bytes of an integer array (R, N); none where it is empty.
+
+    Raises
+    ------
+    InputError
+        There are numbers that decoders take for damage.
+    """
     if not rows.size:
         return b""
+    if np.abs(rows).max() > MOST_UNITS:
+        raise InputError(
+            "the step is too small for the values of this scene: ask for less quality."
+        )
     setup = bytearray()
     highs, indexes, lows = [], [], []
     for row in rows:
@@ -92,10 +105,11 @@ def decode_rows(reader: ByteReader, count: int, length: int) -> Integers:
 
 
 def _low_bits(values: Integers) -> int:
-    """Return how many bits to split off, so that the rest has a moderate spread."""
+    """Return how many bits to split off, so that the rest has a moderate spread and is int32."""
     later = values[1:].astype(np.float64)
     spread = float(np.sqrt(np.mean(np.square(later)))) if later.size else 0.0
-    return max(0, int(np.ceil(np.log2(max(spread, 1.0) / _MOST_SPREAD))))
+    too_long = int(np.abs(values).max()).bit_length() - _SYMBOL_BITS
+    return max(0, too_long, int(np.ceil(np.log2(max(spread, 1.0) / _MOST_SPREAD))))
 
 
 def _best_table(values: Integers) -> int:

@@ -200,7 +200,8 @@ class _Search:
         survey = self._coding.survey
         try:
             start = _start(survey, self._target)
-            return find_step(excess, start, not self._is_rate, tolerance).step
+            limits = self._coding.step_limits
+            return find_step(excess, start, not self._is_rate, tolerance, limits=limits).step
         except OutOfReachError as error:
             raise InputError(
                 f"{self._words()} is out of the reach of codec {self._coding.codec.name} on this "

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from hsigan.bitstream.varint import ByteReader, varint
 from hsigan.codec.interface import Floats, SceneSurvey, Tile
-from hsigan.codec.rows import decode_rows, encode_rows
+from hsigan.codec.rows import MOST_UNITS, decode_rows, encode_rows
 from hsigan.errors import InputError, StreamError
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def to_units(values: Floats, unit: float) -> NDArray[np.int64]:
         The unit is too fine for these values.
     """
     scaled = np.rint(values / unit)
-    if not np.isfinite(scaled).all() or (np.abs(scaled) > 2**39).any():
+    if not np.isfinite(scaled).all() or (np.abs(scaled) > MOST_UNITS).any():
         raise InputError(
             "the step is too small for the values of this scene: ask for less quality."
         )

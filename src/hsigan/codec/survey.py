@@ -11,11 +11,14 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hsigan.codec.interface import Floats, SceneSurvey
+from hsigan.errors import InputError
 from hsigan.scene.dataset import is_data
 
 _BLOCK_BYTES = 32 * 2**20
 _MOST_PIXELS = 60_000
 """Means and covariance are taken over a regular grid of about so many pixels at most."""
+_SMALLEST, _LARGEST = 1e-15, 1e15
+"""Codecs work in float32; sums of squares of larger numbers overflow there, of smaller vanish."""
 
 
 def row_blocks(scene: xr.Dataset, rows: int | None = None) -> Iterator[tuple[int, NDArray[Any]]]:
@@ -40,6 +43,11 @@ def survey_scene(scene: xr.Dataset) -> SceneSurvey:
     Returns
     -------
     SceneSurvey
+
+    Raises
+    ------
+    InputError
+        Its values are too large or too small for what float32 can square.
     """
     height, width, bands = scene["values"].shape
     stride = max(1, math.isqrt(height * width // _MOST_PIXELS))
@@ -50,10 +58,12 @@ def survey_scene(scene: xr.Dataset) -> SceneSurvey:
         valid += block.size if known is None else int(known.sum())
         lowest, highest = _extremes(block, known)
         low, high = np.minimum(low, lowest), np.maximum(high, highest)
+        _check_largest(low, high)
         rows = slice(-start % stride, None, stride)
         sampled.append(_known_spectra(block[rows, ::stride], known, rows, stride))
     has_data = low <= high
     usable = low < high
+    _check_smallest(low[has_data], high[has_data])
     mean, covariance = _moments(np.concatenate(sampled), low, high)
     covariance[~usable] = 0.0
     covariance[:, ~usable] = 0.0
@@ -98,6 +108,24 @@ def _extremes(block: NDArray[Any], known: NDArray[np.bool_] | None) -> tuple[Flo
     low = np.where(known, block, np.inf).min(axis=axes)
     high = np.where(known, block, -np.inf).max(axis=axes)
     return low.astype(np.float64), high.astype(np.float64)
+
+
+def _check_largest(low: Floats, high: Floats) -> None:
+    largest = max((float(v) for v in (-low.min(), high.max()) if math.isfinite(v)), default=0.0)
+    if largest > _LARGEST:
+        raise InputError(
+            f"this scene holds values of {largest:.3g}, and codecs take up to {_LARGEST:g}: if "
+            "that stands for no data, name it (--nodata); else scale the values."
+        )
+
+
+def _check_smallest(low: Floats, high: Floats) -> None:
+    largest = float(np.maximum(-low, high).max(initial=0.0))
+    if 0 < largest < _SMALLEST:
+        raise InputError(
+            f"the largest value of this scene is {largest:.3g}, and codecs take values from "
+            f"{_SMALLEST:g} on: scale them."
+        )
 
 
 def _known_spectra(

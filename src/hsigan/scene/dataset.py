@@ -286,7 +286,8 @@ def is_data(block: npt.NDArray[Any], scene: xr.Dataset) -> npt.NDArray[np.bool_]
     if nodata is not None:
         # The file's number is compared in the file's type: -9999.9 is not itself in float32.
         if block.dtype.kind == "f":
-            nodata = block.dtype.type(nodata)
+            with np.errstate(over="ignore"):  # float64's lowest number is -inf in float32
+                nodata = block.dtype.type(nodata)
         known &= block != nodata
     return known
 
