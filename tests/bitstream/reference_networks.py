@@ -35,10 +35,8 @@ def merged(part: np.ndarray) -> np.ndarray:
     return x
 
 
-def context_pixels(
-    decoder: ContextDecoder, arrays: dict, size: tuple[int, int], step: float
-) -> np.ndarray:
-    """Return values (B, h, w) of a tile of klt-context without repair."""
+def context_planes(decoder: ContextDecoder, size: tuple[int, int]) -> np.ndarray:
+    """Return the components (K, h, w) of a tile of klt-context, before any repair."""
     scaled = np.zeros((decoder.count, *size))
     sizes = [size]
     while len(sizes) <= decoder.bands[0][0]:
@@ -46,9 +44,7 @@ def context_pixels(
     for (level, y, x, height, width), values in zip(decoder.bands, decoder.values, strict=True):
         top, left = sizes[level][0] * y, sizes[level][1] * x
         scaled[:, top : top + height, left : left + width] = values
-    planes = inverse_wavelet(scaled * step)
-    axes, mean = arrays["axes"][:, : decoder.count], arrays["mean"]
-    return np.tensordot(axes, planes, 1) + mean[:, None, None]
+    return inverse_wavelet(scaled * decoder.step)
 
 
 def integer_layer(arrays: dict, name: str, a: np.ndarray) -> np.ndarray:
