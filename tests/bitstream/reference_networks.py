@@ -73,8 +73,10 @@ def integer_layer(arrays: dict, name: str, a: np.ndarray) -> np.ndarray:
     return np.clip(made, 0, most).astype(np.int64)
 
 
-def hific_symbols(arrays: dict, facts: dict, payload: bytes, size: tuple[int, int]) -> Calls:
-    """Read the symbols of a tile of HiFiC's family."""
+def hific_symbols(
+    arrays: dict, facts: dict, payload: bytes, size: tuple[int, int]
+) -> tuple[Calls, list[int], list[int]]:
+    """Read the symbols z and y of a tile of HiFiC's family."""
     arguments = facts["arguments"]
     start = (arguments["levels"] > 1) + 3 * facts["tile_level"]
     latent, hyper = arguments["widths"]["latent"], arguments["widths"]["hyper"]
@@ -82,12 +84,12 @@ def hific_symbols(arrays: dict, facts: dict, payload: bytes, size: tuple[int, in
     z_rows, z_columns = math.ceil(y_rows / 4), math.ceil(y_columns / 4)
     calls = Calls(payload[start:])
     channels = np.repeat(np.arange(hyper), z_rows * z_columns).tolist()
-    z = np.array(calls.read(channels, tables_of(arrays, "table_z/")))
+    z = calls.read(channels, tables_of(arrays, "table_z/"))
     side = math.ceil(arguments["tile_px"] / 64)
     a = np.zeros((hyper, side, side), np.int64)
-    a[:, :z_rows, :z_columns] = z.reshape(hyper, z_rows, z_columns)
+    a[:, :z_rows, :z_columns] = np.reshape(z, (hyper, z_rows, z_columns))
     for layer in range(3):
         a = integer_layer(arrays, f"weight/core.hyperprior.integer_scales.layers.{layer}.", a)
     assert len(a) == latent
-    calls.read(a[:, :y_rows, :y_columns].ravel().tolist(), tables_of(arrays, "table_y/"))
-    return calls
+    indexes = a[:, :y_rows, :y_columns].ravel().tolist()
+    return calls, z, calls.read(indexes, tables_of(arrays, "table_y/"))
