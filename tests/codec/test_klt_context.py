@@ -9,10 +9,10 @@ import pytest
 import xarray as xr
 
 from hsigan.bitstream.header import Header
-from hsigan.codec.fitting import Training
+from hsigan.codec.fitting import Training, resolve_codec
 from hsigan.codec.klt_context import KltContextCodec, KltContextConfig
 from hsigan.codec.survey import survey_scene
-from hsigan.errors import InputError, StreamError
+from hsigan.errors import InputError, RecipeError, StreamError
 from hsigan.scene import make_scene
 
 BANDS = 12
@@ -147,3 +147,19 @@ def test_companions_of_other_sensors_serve_the_contexts_and_not_the_basis() -> N
     assert together.model_hash != alone.model_hash
     assert together.describe()["trained_on"] == ["made-2"]
     assert together.describe()["companions"] == ["made-3"]
+
+
+WRONG = """steps=0 steps=-5 batch=0 draws=0 learning_rate=nan repair_realistic_steps=-1 codec=hific
+repair_most_loss_db=-1"""
+
+
+@pytest.mark.parametrize("wrong", WRONG.split())
+def test_settings_that_train_nothing_are_refused(wrong):
+    with pytest.raises(RecipeError, match=wrong.split("=")[0]):
+        resolve_codec("klt-context", None, [wrong])
+
+
+def test_repairing_networks_that_are_not_there_are_missed_before_any_training(tmp_path):
+    settings = KltContextConfig(steps=10**9, repair_from=str(tmp_path / "none.safetensors"))
+    with pytest.raises(StreamError, match="cannot be read"):
+        KltContextCodec().fit([_scene(40, 40, 2)], settings)

@@ -61,10 +61,7 @@ def obtain_repairer(
         ``repair_from`` names no model file.
     """
     if settings.repair_from:
-        found = Repairer.from_arrays(load_model(settings.repair_from)[0])
-        if found is None:
-            raise InputError(f"the model {settings.repair_from} has no repairing networks.")
-        return found
+        return named_repairer(settings.repair_from)
     if not settings.repair_faithful_steps:
         return None
     from hsigan.codec.klt_context_samples import training_cases
@@ -79,6 +76,22 @@ def obtain_repairer(
     seed = 0 if training is None else training.seed
     cases = training_cases(scenes, np.random.default_rng(seed))
     return fit_repairer(cases, entropy, config, training)
+
+
+def named_repairer(path: str) -> Repairer:
+    """Return the repairing networks of a model file.
+
+    Raises
+    ------
+    InputError
+        It has none.
+    StreamError
+        It is no model file.
+    """
+    found = Repairer.from_arrays(load_model(path)[0])
+    if found is None:
+        raise InputError(f"the model {path} has no repairing networks.")
+    return found
 
 
 def fit_repairer(

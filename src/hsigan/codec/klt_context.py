@@ -18,10 +18,11 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from hsigan.bitstream.varint import ByteReader
 from hsigan.codec import spatial_transform
@@ -70,14 +71,14 @@ class KltContextConfig(Config):
         A model file of this codec whose repairing networks are taken, in place of a training.
     """
 
-    codec: str = "klt-context"
-    steps: int = 3000
-    batch: int = 4096
-    learning_rate: float = 3e-3
-    draws: int = 6
-    repair_faithful_steps: int = 0
-    repair_realistic_steps: int = 0
-    repair_most_loss_db: float = 0.8
+    codec: Literal["klt-context"] = "klt-context"
+    steps: int = Field(default=3000, ge=1)
+    batch: int = Field(default=4096, ge=1)
+    learning_rate: float = Field(default=3e-3, gt=0, allow_inf_nan=False)
+    draws: int = Field(default=6, ge=1)
+    repair_faithful_steps: int = Field(default=0, ge=0)
+    repair_realistic_steps: int = Field(default=0, ge=0)
+    repair_most_loss_db: float = Field(default=0.8, ge=0, allow_inf_nan=False)
     repair_from: str = ""
 
 
@@ -115,12 +116,14 @@ class KltContextCodec:
         InputError
             There is no scene, or they differ in their bands.
         """
-        from hsigan.codec.component_repair_fit import obtain_repairer
+        from hsigan.codec.component_repair_fit import named_repairer, obtain_repairer
         from hsigan.codec.klt_context_fit import fit_model
 
         if not scenes or len({scene.sizes["band"] for scene in scenes}) > 1:
             raise InputError("a codec is trained on one scene or more, all with the same bands.")
         settings = config or KltContextConfig()
+        if settings.repair_from:
+            named_repairer(settings.repair_from)  # a wrong name is an error before any training
         companions = () if training is None else training.companions
         basis, entropy = fit_model(scenes, companions, settings, training)
         names = [str(scene.attrs.get("name", "scene")) for scene in scenes]
