@@ -4,12 +4,14 @@ import json
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from hsigan.cli import app
+from hsigan.cli import app, compress
 from hsigan.scene import open_scene, simulate_scene, write_scene
 
 run_command = CliRunner().invoke
@@ -66,6 +68,22 @@ def test_a_folder_is_compressed_in_processes_and_done_files_are_skipped(folder, 
     # A process of its own writes what one alone does.
     ran("compress", folder / "scene1.tif", "-o", tmp_path / "alone.hsc", "--processes", 1)
     assert files[0].read_bytes() == (tmp_path / "alone.hsc").read_bytes()
+
+
+def test_a_process_that_ends_is_told_as_a_scene_that_failed(folder, tmp_path, monkeypatch):
+    whole = compress._compress
+
+    def ended(job):
+        if job.path.stem == "scene1":
+            raise BrokenProcessPool("a long story")
+        return whole(job)
+
+    monkeypatch.setattr(compress, "ProcessPoolExecutor", lambda count, **_: ThreadPoolExecutor(1))
+    monkeypatch.setattr(compress, "_compress", ended)
+    told = failed("compress", folder / "scene*.tif", "-o", tmp_path / "out")
+    assert "1 of 2 scenes" in told
+    assert "fewer --processes" in told
+    assert [file.stem for file in (tmp_path / "out").glob("*.hsc")] == ["scene2"]
 
 
 def test_reading_options_are_heard(folder, tmp_path):

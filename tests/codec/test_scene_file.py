@@ -246,5 +246,5 @@ def test_a_header_that_claims_a_huge_tile_takes_no_memory(monkeypatch):
     monkeypatch.setattr("os.sysconf", {"SC_PHYS_PAGES": 1000, "SC_PAGE_SIZE": 4096}.__getitem__)
     header = Header(1, b"", 256, 256, 30_000, "int16", 256)
     content = file_bytes(header, [Chunk(ChunkKind.TILE, 0, b"")])
-    with pytest.raises(InputError, match="22.0 GiB"):
+    with pytest.raises(InputError, match="GiB"):
         decompress_scene(content, window=(0, 1, 0, 1))

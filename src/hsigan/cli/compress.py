@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -173,12 +174,19 @@ def _compress_all(jobs: list[_Job], workers: int) -> None:
         for done, future in enumerate(as_completed(waiting), start=1):
             try:
                 typer.echo(_told(future.result()))
-            except (HsiganError, OSError) as error:
+            except (HsiganError, OSError, MemoryError, BrokenProcessPool) as error:
                 failed.append(waiting[future].scene)
-                typer.echo(f"{waiting[future].scene}: {error}", err=True)
+                typer.echo(f"{waiting[future].scene}: {_reason(error)}", err=True)
             report(done, len(jobs))
     if failed:
         raise InputError(f"{len(failed)} of {len(jobs)} scenes could not be compressed; see above.")
+
+
+def _reason(error: Exception) -> str:
+    """Return why a scene could not be compressed, in one line."""
+    if isinstance(error, (MemoryError, BrokenProcessPool)):
+        return "its process ended, as happens where memory runs out: take fewer --processes"
+    return " ".join(str(error).split())
 
 
 def _told(made: Compressed) -> str:
