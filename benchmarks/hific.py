@@ -13,6 +13,7 @@ in turn: on simulated tiles of 128 x 128 x 205 and of the paper's 96 x 96 x 369.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
 import subprocess
@@ -94,8 +95,9 @@ def compare(data: Path, runs: Path, out: Path) -> None:
     hsigan("evaluate", "compression", held_out, *training, *words, *rates, "-o", str(out))
     # Results are read elsewhere than they were made: the folders of this machine stay here.
     folder = ResultsFolder(out)
+    facts = json.loads(json.dumps(folder.experiment()).replace(str(runs), "DIR"))
     shown = "python benchmarks/hific.py -o docs/results/hific --runs DIR"
-    folder.write_experiment({**folder.experiment(), "command": shown})
+    folder.write_experiment({**facts, "command": shown})
 
 
 def seconds_per_step(variant: Variant, steps: int, *, paper_size: bool) -> float:
