@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hsigan.cli import app
+from hsigan.cli.train_codec import _print_result
 from hsigan.codec.zoo import open_codec
 from hsigan.errors import InputError, RecipeError, RunError
 from hsigan.recipe import to_toml
@@ -63,3 +64,10 @@ def test_companions_are_for_codecs_that_learn_from_them(files):
     assert isinstance(result.exception, InputError)
     assert "leave out the companions" in str(result.exception)
     assert not (files / "run").exists()
+
+
+def test_a_codec_that_always_ends_its_steps_is_told_so(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    _print_result({"name": "klt-context"}, tmp_path, 20)
+    assert "20 of 20 steps" in capsys.readouterr().out

@@ -89,7 +89,7 @@ def train_codec_command(
 
 def _print_result(facts: dict[str, object], out: Path, steps: int) -> None:
     """Print how far the training came, what it reached, and what took the place of LPIPS."""
-    done = facts.get("steps")
+    done = facts.get("steps", steps)
     typer.echo(f"{out}: {facts['name']}, {done} of {steps} steps")
     held_out = facts.get("held_out")
     if isinstance(held_out, dict):
