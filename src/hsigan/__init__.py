@@ -2,7 +2,8 @@
 
 Rooms, in the order in which data flows; a module imports only from rooms above its own:
 errors, environment, files, recipe, scene, bitstream, sampling, models, metrics, training,
-synthesis, classification, codec, evaluation, report, cli. `docs/architecture.md` says what is in each.
+synthesis, classification, codec, evaluation, report, cli. `docs/architecture.md` says what is in
+each.
 
 Names below are loaded when first used, so that ``import hsigan`` itself costs nothing.
 """

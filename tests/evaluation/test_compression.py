@@ -275,6 +275,8 @@ def test_nodata_counts_nowhere(tmp_path: Path) -> None:
 class _TwoDecoders(KltCodec):
     """A codec whose second decoder gives back something brighter."""
 
+    has_realistic = True
+
     def decoder(self, header: Any, side: bytes, realistic: bool = False) -> Any:
         own = super().decoder(header, side)
         return _Brighter(own) if realistic else own

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import os
 from collections.abc import Callable
@@ -132,7 +131,7 @@ def tile_decoder(reader: ContainerReader, codec: Codec, decoder: Decoder) -> Sce
     side = reader.payload(ChunkKind.SIDE) if reader.has(ChunkKind.SIDE) else b""
     if decoder == "faithful":
         return codec.decoder(reader.header, side)
-    if "realistic" not in inspect.signature(codec.decoder).parameters:
+    if not getattr(codec, "has_realistic", False):
         raise InputError(
             f"codec {codec.name} has no realistic decoder: leave out --decoder realistic."
         )

@@ -97,7 +97,7 @@ class Codec(Protocol):
 
     Those that learn have besides ``fit(scenes, ...) -> Self``, ``save(path)`` and the class method
     ``load(source)``, where ``source`` is the path or the content of a model file. Those that have a
-    realistic decoder take ``realistic: bool = False`` in ``decoder``.
+    realistic decoder say so in ``has_realistic``; ``decoder`` takes ``realistic: bool = False``.
     """
 
     name: ClassVar[str]

@@ -174,9 +174,14 @@ class KltContextCodec:
         self._check_bands(survey.bands, InputError)
         return _Encoder(self, Bands.of(survey), step)
 
+    @property
+    def has_realistic(self) -> bool:
+        """Whether the model holds the networks of the realistic decoder."""
+        return self.repairer is not None and self.repairer.realistic is not None
+
     def decoder(self, header: Header, side: bytes, realistic: bool = False) -> _Decoder:
         """Prepare to decode; ``realistic`` takes the network that was tuned against a critic."""
-        if realistic and (self.repairer is None or self.repairer.realistic is None):
+        if realistic and not self.has_realistic:
             raise InputError("this codec has no realistic decoder: take the faithful one.")
         self._check_bands(header.bands, StreamError)
         reader = ByteReader(side, "the side information")

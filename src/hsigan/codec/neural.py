@@ -148,12 +148,17 @@ class HificCodec:
             raise InputError(_other_bands(model, survey.bands))
         return NeuralEncoder(self._coding(model), Bands.of(survey), survey, step)
 
+    @property
+    def has_realistic(self) -> bool:
+        """Whether the model holds a generator that was tuned with the file staying the same."""
+        return self._realistic is not None
+
     def decoder(self, header: Header, side: bytes, realistic: bool = False) -> NeuralDecoder:
         """Prepare to decode; ``realistic`` takes the generator that was tuned against a critic."""
         model = self._ready
         if header.bands != model.front.bands:
             raise StreamError(_other_bands(model, header.bands))
-        if realistic and self._realistic is None:
+        if realistic and not self.has_realistic:
             raise InputError("this codec has no realistic decoder: take the faithful one.")
         chosen = self._realistic if realistic and self._realistic is not None else model
         bands = Bands(np.ones(header.bands, np.bool_), np.zeros(header.bands, np.float32))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -131,7 +130,7 @@ def _with_shared(name: str, train: Sequence[xr.Dataset]) -> Any:
 
 
 def _judged(codec: Codec, label: str, decoders: Decoders) -> JudgedCodec:
-    has_two = REALISTIC in inspect.signature(codec.decoder).parameters
+    has_two = getattr(codec, "has_realistic", False)
     chosen: tuple[Decoder, ...] = ("faithful", REALISTIC) if decoders == "both" else (decoders,)
     return JudgedCodec(label, codec, chosen if has_two else ("faithful",))
 
