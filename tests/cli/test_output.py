@@ -9,7 +9,7 @@ import typer
 
 from hsigan import cli
 
-_READS_ONLY = {"scene info", "scene list", "scene fetch"}
+_READS_ONLY = {"inspect", "scene info", "scene list", "scene fetch", "verify"}
 
 
 def commands(group: Any, name: str = "") -> Iterator[tuple[str, Any]]:
