@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -22,11 +21,11 @@ from hsigan.bitstream.varint import ByteReader
 from hsigan.codec.fitting import Training
 from hsigan.codec.interface import SceneSurvey, Tile
 from hsigan.codec.metadata import sensor_profile
-from hsigan.codec.model_file import load_model, model_content, read_model
+from hsigan.codec.model_codec import ModelCodec
+from hsigan.codec.model_file import model_content
 from hsigan.codec.neural_model import Array, read_state, round_weights, state_arrays
 from hsigan.codec.side import Bands, decode_bands, encode_bands
 from hsigan.errors import InputError, StreamError
-from hsigan.files import whole_file
 from hsigan.training.autoencoder import AutoencoderConfig, AutoencoderModel, train_autoencoder
 from hsigan.training.compression_inputs import fingerprint, split_scenes
 from hsigan.training.held_out import tile_windows
@@ -42,7 +41,7 @@ _LARGEST_SYMBOL = 2**30
 _TABLE = "table/"
 
 
-class AutoencoderCodec:
+class AutoencoderCodec(ModelCodec):
     """An autoencoder; empty until `fit` or `load`."""
 
     name: ClassVar[str] = "cae-1d"
@@ -53,10 +52,7 @@ class AutoencoderCodec:
     adjustable: bool = False
 
     def __init__(self) -> None:
-        self.model_bytes = b""
-        self.model_hash = b""
-        self._facts: dict[str, Any] = {}
-        self.profile: dict[str, Any] = {}
+        super().__init__()
         self._model: AutoencoderModel | None = None
         self._tables: CodingTables | None = None
 
@@ -105,26 +101,7 @@ class AutoencoderCodec:
             return self._take(model_content(arrays, facts | {"held_out": self._figures(held_out)}))
         return self
 
-    def save(self, path: str | Path) -> None:
-        """Write the model file."""
-        with whole_file(path) as temporary:
-            temporary.write_bytes(self.model_bytes)
-
-    @classmethod
-    def load(cls, source: str | Path | bytes) -> Self:
-        """Open a trained codec, given by the path or the content of its model file.
-
-        Raises
-        ------
-        StreamError
-            It is damaged, or another codec's.
-        """
-        return cls()._take(read_model(source))
-
-    def _take(self, content: bytes) -> Self:
-        arrays, facts, self.model_hash = load_model(content)
-        if facts["codec"] != self.name:
-            raise StreamError(f"the model is one of codec {facts['codec']!r}, not {self.name!r}.")
+    def _read(self, arrays: dict[str, Array], facts: dict[str, Any]) -> None:
         try:
             config = AutoencoderConfig(**facts["settings"])
             network = config.network(int(facts["bands"]))
@@ -138,10 +115,7 @@ class AutoencoderCodec:
             names = [key for key in arrays if key.startswith(_TABLE)]
             found = {key.removeprefix(_TABLE): arrays[key] for key in names}
             self._tables = CodingTables.from_arrays(found)
-        self.model_bytes, self._facts = content, facts
-        self.profile = self._facts.pop("profile", {})
         self._model, self.tile_px = model.eval().requires_grad_(False), config.tile_px
-        return self
 
     def encoder(self, survey: SceneSurvey, step: float) -> _Encoder:
         """Prepare to encode; see `Codec`."""
@@ -190,10 +164,6 @@ class AutoencoderCodec:
                 psnrs.append(10 * math.log10(scene.peak**2 / max(error, 1e-9)))
         psnr = float(np.mean(psnrs)) if psnrs else 0.0
         return {"bpp": 8 * sizes / pixels, "psnr_db": psnr}
-
-    def describe(self) -> dict[str, Any]:
-        """Return name, tile, settings, and what it was trained on."""
-        return {"name": self.name, "tile_px": self.tile_px, **self._facts}
 
 
 class SSCNetCodec(AutoencoderCodec):

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -27,7 +26,8 @@ from hsigan.codec.basis import axes_of, orthonormal, principal_axes, quantise_ax
 from hsigan.codec.codestream import decode_planes, encode_planes
 from hsigan.codec.interface import SceneSurvey, Tile
 from hsigan.codec.metadata import sensor_profile
-from hsigan.codec.model_file import load_model, model_content, read_model
+from hsigan.codec.model_codec import ModelCodec
+from hsigan.codec.model_file import model_content
 from hsigan.codec.rows import decode_rows, encode_rows
 from hsigan.codec.side import (
     Bands,
@@ -39,7 +39,6 @@ from hsigan.codec.side import (
     to_units,
 )
 from hsigan.errors import InputError, StreamError
-from hsigan.files import whole_file
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -49,7 +48,7 @@ if TYPE_CHECKING:
 Vector = NDArray[np.float32]
 
 
-class KltCodec:
+class KltCodec(ModelCodec):
     """KLT + JPEG 2000, with a basis in the file or, after `fit` or `load`, in a model."""
 
     name: ClassVar[str] = "klt"
@@ -58,11 +57,8 @@ class KltCodec:
     tile_px = 256
 
     def __init__(self) -> None:
-        self.model_bytes = b""
-        self.model_hash = b""
+        super().__init__()
         self._arrays: dict[str, NDArray[Any]] = {}
-        self._facts: dict[str, Any] = {}
-        self.profile: dict[str, Any] = {}
 
     def fit(self, scenes: Sequence[xr.Dataset]) -> Self:
         """Learn mean and basis on scenes of one sensor, each pixel counting the same.
@@ -88,33 +84,14 @@ class KltCodec:
         facts["trained_on"] = [str(scene.attrs.get("name", "scene")) for scene in scenes]
         return self._take(model_content(arrays, facts))
 
-    def save(self, path: str | Path) -> None:
-        """Write the model file."""
-        with whole_file(path) as temporary:
-            temporary.write_bytes(self.model_bytes)
-
-    @classmethod
-    def load(cls, source: str | Path | bytes) -> Self:
-        """Open a learned basis, given by the path or the content of its model file.
-
-        Raises
-        ------
-        StreamError
-            It is damaged, or another codec's.
-        """
-        return cls()._take(read_model(source))
-
-    def _take(self, content: bytes) -> Self:
-        arrays, facts, self.model_hash = load_model(content)
+    def _read(self, arrays: dict[str, NDArray[Any]], facts: dict[str, Any]) -> None:
         bands = arrays["mean"].shape[0] if arrays.get("mean") is not None else -1
         shapes = {"mean": (bands,), "axes": (bands, bands), "variances": (bands,)}
         for key, shape in shapes.items():
             found = arrays.get(key)
             if found is None or found.shape != shape or not np.isfinite(found).all():
                 raise StreamError("the model is not one of codec 'klt', or is damaged.")
-        self.model_bytes, self._arrays, self._facts = content, arrays, facts
-        self.profile = self._facts.pop("profile", {})
-        return self
+        self._arrays = arrays
 
     def encoder(self, survey: SceneSurvey, step: float) -> _Encoder:
         """Prepare to encode; see `Codec`."""

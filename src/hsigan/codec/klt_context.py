@@ -38,11 +38,11 @@ from hsigan.codec.interface import SceneSurvey, Tile
 from hsigan.codec.klt_context_model import LEVELS, EntropyModel, SharedBasis, band_variances
 from hsigan.codec.klt_context_tile import decode_coefficients, encode_coefficients, leading_count
 from hsigan.codec.metadata import sensor_profile
-from hsigan.codec.model_file import load_model, model_content, read_model
+from hsigan.codec.model_codec import ModelCodec
+from hsigan.codec.model_file import model_content
 from hsigan.codec.side import Bands, decode_bands, encode_bands
 from hsigan.codec.spatial_transform import Subband
 from hsigan.errors import InputError, StreamError
-from hsigan.files import whole_file
 from hsigan.recipe import Config
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class KltContextConfig(Config):
     repair_from: str = ""
 
 
-class KltContextCodec:
+class KltContextCodec(ModelCodec):
     """Shared KLT, wavelet, learned contexts."""
 
     name: ClassVar[str] = "klt-context"
@@ -91,11 +91,6 @@ class KltContextCodec:
     takes_companions: ClassVar[bool] = True
     adjustable = True
     tile_px = 256
-
-    def __init__(self) -> None:
-        self.model_bytes = b""
-        self.profile: dict[str, Any] = {}
-        self.model_hash = b""
 
     def fit(
         self,
@@ -137,26 +132,7 @@ class KltContextCodec:
         told = {**settings.model_dump(), "repair_from": Path(settings.repair_from).name}
         return self._take(model_content(arrays, {**facts, "settings": told}))
 
-    def save(self, path: str | Path) -> None:
-        """Write the model file."""
-        with whole_file(path) as temporary:
-            temporary.write_bytes(self.model_bytes)
-
-    @classmethod
-    def load(cls, source: str | Path | bytes) -> Self:
-        """Open a trained codec, given by the path or the content of its model file.
-
-        Raises
-        ------
-        StreamError
-            It is damaged, or another codec's.
-        """
-        return cls()._take(read_model(source))
-
-    def _take(self, content: bytes) -> Self:
-
-        arrays, self._facts, self.model_hash = load_model(content)
-        self.profile = self._facts.pop("profile", {})
+    def _read(self, arrays: dict[str, NDArray[Any]], facts: dict[str, Any]) -> None:
         bands = len(arrays.get("mean", ()))
         shapes = {"mean": (bands,), "axes": (bands, bands), "variances": (LEVELS + 1, 3, bands)}
         for key, shape in shapes.items():
@@ -166,8 +142,6 @@ class KltContextCodec:
         self.basis = SharedBasis(arrays["mean"], arrays["axes"], arrays["variances"])
         self.entropy = EntropyModel.from_arrays(arrays)
         self.repairer = Repairer.from_arrays(arrays)
-        self.model_bytes = content
-        return self
 
     def encoder(self, survey: SceneSurvey, step: float) -> _Encoder:
         """Prepare to encode; see `Codec`."""
@@ -189,10 +163,6 @@ class KltContextCodec:
         bands = decode_bands(reader, header.bands)
         reader.end()
         return _Decoder(self, bands, step, realistic)
-
-    def describe(self) -> dict[str, Any]:
-        """Return name, tile, and what it was trained on."""
-        return {"name": self.name, "tile_px": self.tile_px, **self._facts}
 
     def _check_bands(self, bands: int, error: type[Exception]) -> None:
         known = len(self.basis.mean)

@@ -7,7 +7,6 @@ Side information: `Bands`, where some of the scene's are not usable, else nothin
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -18,7 +17,8 @@ from hsigan.bitstream.varint import ByteReader
 from hsigan.codec.fitting import Training
 from hsigan.codec.interface import SceneSurvey
 from hsigan.codec.metadata import sensor_profile
-from hsigan.codec.model_file import load_model, model_content, read_model
+from hsigan.codec.model_codec import ModelCodec
+from hsigan.codec.model_file import model_content
 from hsigan.codec.neural_model import (
     Array,
     export_tables,
@@ -31,7 +31,6 @@ from hsigan.codec.neural_model import (
 from hsigan.codec.neural_tiles import NeuralDecoder, NeuralEncoder, TileCoding
 from hsigan.codec.side import Bands, decode_bands
 from hsigan.errors import InputError, StreamError
-from hsigan.files import whole_file
 from hsigan.models.scene_model import SceneModel
 from hsigan.models.tile_level import TileLevel
 from hsigan.training.compression import TrainedCompression, train_compression
@@ -49,7 +48,7 @@ _FREEZING_CROPS = 48
 _REALISTIC = "realistic/"
 
 
-class HificCodec:
+class HificCodec(ModelCodec):
     """HiFiC, adapted to hyperspectral scenes; empty until `fit` or `load`."""
 
     name: ClassVar[str] = "hific"
@@ -60,10 +59,7 @@ class HificCodec:
     adjustable: bool = False
 
     def __init__(self) -> None:
-        self.model_bytes = b""
-        self.model_hash = b""
-        self._facts: dict[str, Any] = {}
-        self.profile: dict[str, Any] = {}
+        super().__init__()
         self._model: SceneModel | None = None
         self._realistic: SceneModel | None = None
 
@@ -100,35 +96,12 @@ class HificCodec:
         facts["profile"] = sensor_profile(scenes)
         return self._take(model_content(arrays, facts))
 
-    def save(self, path: str | Path) -> None:
-        """Write the model file."""
-        with whole_file(path) as temporary:
-            temporary.write_bytes(self.model_bytes)
-
-    @classmethod
-    def load(cls, source: str | Path | bytes) -> Self:
-        """Open a trained codec, given by the path or the content of its model file.
-
-        Raises
-        ------
-        StreamError
-            It is damaged, or another codec's.
-        """
-        return cls()._take(read_model(source))
-
-    def _take(self, content: bytes) -> Self:
-        arrays, facts, self.model_hash = load_model(content)
-        if facts["codec"] != self.name:
-            raise StreamError(f"the model is one of codec {facts['codec']!r}, not {self.name!r}.")
-        self.model_bytes, self._facts = content, facts
-        self.profile = self._facts.pop("profile", {})
+    def _read(self, arrays: dict[str, Array], facts: dict[str, Any]) -> None:
         self._model = read_model_arrays(arrays, facts)
         self._tables = read_tables(arrays)
         self.tile_px, self.adjustable = self._model.tile_px, self._model.core.gains.levels > 1
         state = read_state(arrays, _REALISTIC)
-        if state:
-            self._realistic = read_model_arrays(arrays, facts, state)
-        return self
+        self._realistic = read_model_arrays(arrays, facts, state) if state else None
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -170,10 +143,6 @@ class HificCodec:
 
     def _coding(self, model: SceneModel) -> TileCoding:
         return TileCoding(model, self._tables, bool(self._facts["tile_level"]))
-
-    def describe(self) -> dict[str, Any]:
-        """Return name, tile, settings, and what it was trained on."""
-        return {"name": self.name, "tile_px": self.tile_px, **self._facts}
 
 
 class HificSECodec(HificCodec):
