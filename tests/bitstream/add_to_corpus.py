@@ -110,14 +110,14 @@ def _metadata() -> dict[str, Any]:
 
 
 CASES: dict[str, Callable[[], dict[str, Any]]] = {
-    "0.2-file-tiny": lambda: _file(TINY, TINY_CHUNKS),
-    "0.2-file-tiles": _tiles,
-    "0.2-file-large": _large,
-    "0.2-symbols-gaussian": _gaussian,
-    "0.2-symbols-escapes": _escapes,
-    "0.2-symbols-runs": _runs,
-    "0.2-mask": _mask,
-    "0.2-metadata": _metadata,
+    "0.1-file-tiny": lambda: _file(TINY, TINY_CHUNKS),
+    "0.1-file-tiles": _tiles,
+    "0.1-file-large": _large,
+    "0.1-symbols-gaussian": _gaussian,
+    "0.1-symbols-escapes": _escapes,
+    "0.1-symbols-runs": _runs,
+    "0.1-mask": _mask,
+    "0.1-metadata": _metadata,
     **SCENES,
 }
 
