@@ -21,7 +21,7 @@ SIDE, TILE, MODEL = 3, 4, 5
 
 def opened(name: str) -> tuple[dict[str, Any], dict, dict, dict, dict]:
     """Return a case, its header, payloads, and the arrays and facts of its model."""
-    case = json.loads((CORPUS / f"0.2-scene-{name}.json").read_text(encoding="utf-8"))
+    case = json.loads((CORPUS / f"0.1-scene-{name}.json").read_text(encoding="utf-8"))
     header, payloads = read_file(from_text(case["stream"]))
     return case, header, payloads, *read_model(payloads[MODEL, 0])
 
