@@ -27,7 +27,7 @@ from hsigan.codec.blocks import (
 )
 from hsigan.codec.coefficients import decode_groups, encode_groups, quantise
 from hsigan.codec.interface import SceneSurvey, Tile
-from hsigan.codec.side import Centring, decode_centring, encode_centring
+from hsigan.codec.side import Centring, centring_alone, encode_centring
 
 if TYPE_CHECKING:
     from hsigan.bitstream.header import Header
@@ -47,15 +47,11 @@ class Dct3dCodec:
 
     def encoder(self, survey: SceneSurvey, step: float) -> _Encoder:
         """Prepare to encode; see `Codec`."""
-        side, centring = encode_centring(survey, step)
-        return _Encoder(side, centring)
+        return _Encoder(*encode_centring(survey, step))
 
     def decoder(self, header: Header, side: bytes) -> _Decoder:
         """Prepare to decode; see `Codec`."""
-        reader = ByteReader(side, "the side information")
-        centring = decode_centring(header, reader)
-        reader.end()
-        return _Decoder(centring)
+        return _Decoder(centring_alone(header, side))
 
     def describe(self) -> dict[str, Any]:
         """Return name and tile."""

@@ -16,7 +16,7 @@ from hsigan.bitstream.varint import ByteReader, varint
 from hsigan.codec.allowance import allow_error
 from hsigan.codec.codestream import decode_planes, encode_planes
 from hsigan.codec.interface import SceneSurvey, Tile
-from hsigan.codec.side import Centring, decode_centring, encode_centring
+from hsigan.codec.side import Centring, centring_alone, encode_centring
 
 if TYPE_CHECKING:
     from hsigan.bitstream.header import Header
@@ -34,15 +34,11 @@ class Jpeg2000Codec:
 
     def encoder(self, survey: SceneSurvey, step: float) -> _Encoder:
         """Prepare to encode; see `Codec`."""
-        side, centring = encode_centring(survey, step)
-        return _Encoder(side, centring)
+        return _Encoder(*encode_centring(survey, step))
 
     def decoder(self, header: Header, side: bytes) -> _Decoder:
         """Prepare to decode; see `Codec`."""
-        reader = ByteReader(side, "the side information")
-        centring = decode_centring(header, reader)
-        reader.end()
-        return _Decoder(centring)
+        return _Decoder(centring_alone(header, side))
 
     def describe(self) -> dict[str, Any]:
         """Return name and tile."""

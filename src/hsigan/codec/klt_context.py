@@ -74,11 +74,11 @@ class KltContextConfig(Config):
     codec: Literal["klt-context"] = "klt-context"
     steps: int = Field(default=3000, ge=1)
     batch: int = Field(default=4096, ge=1)
-    learning_rate: float = Field(default=3e-3, gt=0, allow_inf_nan=False)
+    learning_rate: float = Field(default=3e-3, gt=0)
     draws: int = Field(default=6, ge=1)
     repair_faithful_steps: int = Field(default=0, ge=0)
     repair_realistic_steps: int = Field(default=0, ge=0)
-    repair_most_loss_db: float = Field(default=0.8, ge=0, allow_inf_nan=False)
+    repair_most_loss_db: float = Field(default=0.8, ge=0)
     repair_from: str = ""
 
 

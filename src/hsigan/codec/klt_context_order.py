@@ -137,8 +137,6 @@ class TileContexts:
         if number is None:
             number, half = 0, 0  # the low band, of the same size or larger by one
         parent = self.bands[number]
-        if number != 0 and parent.level != band.level + 1:
-            return
         rows = np.minimum(np.arange(band.height) >> half, parent.height - 1)
         columns = np.minimum(np.arange(band.width) >> half, parent.width - 1)
         k = self._component

@@ -205,3 +205,17 @@ def decode_centring(header: Header, reader: ByteReader) -> Centring:
     rows = decode_rows(reader, 1, int(bands.usable.sum()))
     unit = mean_unit(step, header.height * header.width)
     return Centring(step, bands, (rows[0] * unit).astype(np.float32))
+
+
+def centring_alone(header: Header, side: bytes) -> Centring:
+    """Read side information that `encode_centring` wrote and nothing follows.
+
+    Raises
+    ------
+    StreamError
+        It is damaged.
+    """
+    reader = ByteReader(side, "the side information")
+    centring = decode_centring(header, reader)
+    reader.end()
+    return centring

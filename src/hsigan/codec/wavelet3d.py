@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import imagecodecs
 import numpy as np
 
-from hsigan.bitstream.varint import ByteReader
 from hsigan.codec.interface import SceneSurvey, Tile
-from hsigan.codec.side import Centring, decode_centring, encode_centring
+from hsigan.codec.side import Centring, centring_alone, encode_centring
 from hsigan.errors import InputError, StreamError
 
 if TYPE_CHECKING:
@@ -50,15 +49,11 @@ class SperrCodec:
 
     def encoder(self, survey: SceneSurvey, step: float) -> _Encoder:
         """Prepare to encode; see `Codec`."""
-        side, centring = encode_centring(survey, step)
-        return _Encoder(side, centring)
+        return _Encoder(*encode_centring(survey, step))
 
     def decoder(self, header: Header, side: bytes) -> _Decoder:
         """Prepare to decode; see `Codec`."""
-        reader = ByteReader(side, "the side information")
-        centring = decode_centring(header, reader)
-        reader.end()
-        return _Decoder(centring)
+        return _Decoder(centring_alone(header, side))
 
     def describe(self) -> dict[str, Any]:
         """Return name and tile."""
