@@ -12,12 +12,12 @@ from hsigan.codec.component_repair import (
     TEXTURE_LOSS_DB,
     DecodedTile,
     Repairer,
-    component_deviations,
     split_choice,
     white_noise,
     with_choice,
 )
 from hsigan.codec.klt_context import KltContextCodec, KltContextConfig
+from hsigan.codec.klt_context_model import component_variances
 from hsigan.codec.survey import survey_scene
 from hsigan.errors import InputError, StreamError
 from hsigan.models.component_repair import ComponentRepair
@@ -135,7 +135,7 @@ def test_a_choice_shares_the_first_varint(count):
 def test_deviations_are_those_of_the_planes():
     variances = np.zeros((3, 3, 2))
     variances[0], variances[1], variances[2, 0] = 4.0, 16.0, 3.0
-    assert np.allclose(component_deviations(variances), np.sqrt(3 * 4 / 4 + 3 * 16 / 16 + 3))
+    assert np.allclose(component_variances(variances), 3 * 4 / 4 + 3 * 16 / 16 + 3)
 
 
 @pytest.mark.parametrize("damage", ["missing", "shape", "nan"])

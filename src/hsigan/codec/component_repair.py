@@ -251,15 +251,3 @@ def split_choice(payload: bytes) -> tuple[bytes, float, float]:
     both = reader.varint()
     payload = varint(both >> _CHOICE_BITS) + reader.take(reader.left())
     return payload, *_CHOICES[both % len(_CHOICES)]
-
-
-def component_deviations(variances: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return standard deviations of components (K,) from those of their wavelet coefficients.
-
-    ``variances`` (levels + 1, 3, K) are by level and orientation, the finest first; the last level
-    is the low band's, divided by 4**levels.
-    """
-    levels = len(variances) - 1
-    shares = 4.0 ** -np.arange(1, levels + 1)
-    details = (shares[:, None] * variances[:levels].sum(axis=1)).sum(axis=0)
-    return np.asarray(np.sqrt(details + variances[levels, 0]), np.float64)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hsigan.codec import spatial_transform
-from hsigan.codec.component_repair import Repairer, component_deviations
-from hsigan.codec.klt_context_model import EntropyModel, band_variances
+from hsigan.codec.component_repair import Repairer
+from hsigan.codec.klt_context_model import EntropyModel, band_variances, component_variances
 from hsigan.codec.klt_context_tile import decode_coefficients, encode_coefficients, leading_count
 from hsigan.codec.model_file import load_model
 from hsigan.errors import InputError
@@ -169,7 +169,7 @@ def _examples(
     from hsigan.training.repair_examples import make_example
 
     coefficients = basis.coefficients(values, len(values))
-    deviations = component_deviations(basis.variances)
+    deviations = np.sqrt(component_variances(basis.variances))
     examples = []
     for step in steps * deviations[0]:
         scaled = coefficients / np.float32(step)

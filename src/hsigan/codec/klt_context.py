@@ -9,8 +9,10 @@
 One model serves every rate: the step is chosen when a scene is compressed.
 
 Side information: the first three bytes of the step as a big-endian float32; bands without variance
-(`codec/side.py`). Tiles: `codec/klt_context_tile.py`; of a model with repairing networks, the first
-varint is 8 K plus the number of the repair's factors (`codec/component_repair.py`).
+(`codec/side.py`); turns of the shared axes to the scene's own, where they are worth their bytes
+(`codec/own_axes.py`; nothing where there are none). Tiles: `codec/klt_context_tile.py`; of a model
+with repairing networks, the first varint is 8 K plus the number of the repair's factors
+(`codec/component_repair.py`).
 """
 
 from __future__ import annotations
@@ -29,17 +31,28 @@ from hsigan.codec import spatial_transform
 from hsigan.codec.component_repair import (
     DecodedTile,
     Repairer,
-    component_deviations,
     seed_of,
     split_choice,
     with_choice,
 )
 from hsigan.codec.interface import SceneSurvey, Tile
-from hsigan.codec.klt_context_model import LEVELS, EntropyModel, SharedBasis, band_variances
+from hsigan.codec.klt_context_model import (
+    LEVELS,
+    EntropyModel,
+    SharedBasis,
+    band_variances,
+    component_variances,
+)
 from hsigan.codec.klt_context_tile import decode_coefficients, encode_coefficients, leading_count
 from hsigan.codec.metadata import sensor_profile
 from hsigan.codec.model_codec import ModelCodec
 from hsigan.codec.model_file import model_content
+from hsigan.codec.own_axes import (
+    decode_turns,
+    encode_turns,
+    fit_turns,
+    turned_basis,
+)
 from hsigan.codec.side import Bands, decode_bands, encode_bands
 from hsigan.codec.spatial_transform import Subband
 from hsigan.errors import InputError, StreamError
@@ -146,7 +159,11 @@ class KltContextCodec(ModelCodec):
     def encoder(self, survey: SceneSurvey, step: float) -> _Encoder:
         """Prepare to encode; see `Codec`."""
         self._check_bands(survey.bands, InputError)
-        return _Encoder(self, Bands.of(survey), step)
+        head = _step_bytes(step) + encode_bands(Bands.of(survey))
+        step, pixels = _read_step(head[:_STEP_BYTES]), survey.height * survey.width
+        turns = fit_turns(self.basis, survey, step, len(self.basis.mean))
+        side = head + (encode_turns(turns, self.basis, step, pixels) if len(turns) else b"")
+        return _Encoder(self, turned_basis(self.basis, turns, step, pixels), side, step)
 
     @property
     def has_realistic(self) -> bool:
@@ -161,8 +178,12 @@ class KltContextCodec(ModelCodec):
         reader = ByteReader(side, "the side information")
         step = _read_step(reader.take(_STEP_BYTES))
         bands = decode_bands(reader, header.bands)
-        reader.end()
-        return _Decoder(self, bands, step, realistic)
+        basis = self.basis
+        if reader.left():
+            pixels = header.height * header.width
+            turns = decode_turns(reader, basis, step, pixels)
+            basis = turned_basis(basis, turns, step, pixels)
+        return _Decoder(self, basis, bands, step, realistic)
 
     def _check_bands(self, bands: int, error: type[Exception]) -> None:
         known = len(self.basis.mean)
@@ -174,11 +195,11 @@ class KltContextCodec(ModelCodec):
 
 
 class _Encoder:
-    def __init__(self, codec: KltContextCodec, bands: Bands, step: float) -> None:
-        head = _step_bytes(step)
-        self.side = head + encode_bands(bands)
-        self._basis, self._entropy, self._step = codec.basis, codec.entropy, _read_step(head)
-        self._repairer = codec.repairer
+    def __init__(
+        self, codec: KltContextCodec, basis: SharedBasis, side: bytes, step: float
+    ) -> None:
+        self.side, self._basis, self._step = side, basis, step
+        self._entropy, self._repairer = codec.entropy, codec.repairer
 
     def encode_tile(self, values: Tile) -> bytes:
         coefficients = self._basis.coefficients(values, len(values))
@@ -195,8 +216,15 @@ class _Encoder:
 
 
 class _Decoder:
-    def __init__(self, codec: KltContextCodec, bands: Bands, step: float, realistic: bool) -> None:
-        self._basis, self._entropy = codec.basis, codec.entropy
+    def __init__(
+        self,
+        codec: KltContextCodec,
+        basis: SharedBasis,
+        bands: Bands,
+        step: float,
+        realistic: bool,
+    ) -> None:
+        self._basis, self._entropy = basis, codec.entropy
         self._bands, self._step = bands, step
         self._repairer, self._realistic = codec.repairer, realistic
 
@@ -230,7 +258,7 @@ def _decode_tile(
     size = (shape[0], shape[1])
     scaled = decode_coefficients(payload, size, variances, entropy, len(basis.mean))
     planes = spatial_transform.inverse(scaled * np.float32(step))
-    deviations = component_deviations(basis.variances)[: len(planes)]
+    deviations = np.sqrt(component_variances(basis.variances))[: len(planes)]
     return DecodedTile(planes, step, deviations, seed_of(payload))
 
 

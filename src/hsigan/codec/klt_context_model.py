@@ -120,6 +120,18 @@ def _below(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray
     }
 
 
+def component_variances(variances: Variances) -> NDArray[np.float64]:
+    """Return variances of components (B,) from those of their wavelet coefficients.
+
+    Term by term, so that they are the same numbers on every machine.
+    """
+    total = variances[-1, 0].copy()
+    for level, details in enumerate(variances[:-1], start=1):
+        for row in details:
+            total += row * 0.25**level
+    return np.asarray(total)
+
+
 def band_variances(
     variances: Variances, bands: list[Subband], count: int, step: float
 ) -> Variances:

@@ -12,6 +12,7 @@ Payload: varint K; then the range coder's bytes. Nothing at all for a tile of ze
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
@@ -34,6 +35,7 @@ from hsigan.codec.klt_context_rotation import TileRotation
 from hsigan.codec.klt_context_trellis import (
     GRID,
     NEXT_STATE,
+    SLOPE,
     grid_points,
     search_symbols,
     state_paths,
@@ -44,6 +46,7 @@ from hsigan.errors import StreamError
 Region = tuple[slice, slice]
 
 MOST_GRID = 2**28
+_SYMBOL_BITS = 3.0
 _ROUNDING = 0.4
 """What is added before rounding down: less than a half widens the zone of zero."""
 
@@ -55,10 +58,19 @@ def quantise(scaled: Coefficients) -> Symbols:
 
 
 def leading_count(scaled: Coefficients) -> int:
-    """Return how many components (K, h, w) to code: up to the last one with a symbol but 0."""
-    smallest = 2 * GRID * (1 - _ROUNDING)
-    found = np.flatnonzero((np.abs(scaled) >= smallest).any(axis=(1, 2)))
-    return int(found[-1]) + 1 if found.size else 0
+    """Return how many components (K, h, w), in steps, to code: as many as are worth their bits.
+
+    A symbol in an empty plane tells its place, sign and size: a component that has little more than
+    a few of these is not coded, nor are those behind it, unless together they save more error.
+    """
+    places = scaled[0].size if len(scaled) else 0
+    worth = np.zeros(len(scaled))
+    for component, plane in enumerate(scaled):
+        squares = np.square(plane[np.abs(plane) >= 2 * GRID * (1 - _ROUNDING)], dtype=np.float64)
+        bits = len(squares) * (math.log2(places / max(len(squares), 1)) + _SYMBOL_BITS)
+        worth[component] = squares.sum() - len(squares) / 12 - SLOPE * bits
+    best = int(np.argmax(np.cumsum(worth))) + 1 if worth.size else 0
+    return best if worth[:best].sum() > 0 else 0
 
 
 @dataclass(frozen=True)
