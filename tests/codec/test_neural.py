@@ -70,14 +70,6 @@ def test_the_model_file_is_the_codec(codec, tmp_path):
     assert again.describe()["trained_on"] == ["landscape-1", "landscape-2"]
 
 
-def test_a_tile_without_data_costs_nothing(codec):
-    original = scene(7, height=64, width=64, nodata=-1)
-    original["values"][:32, :32] = -1
-    survey = survey_scene(original)
-    filled = np.broadcast_to(survey.band_mean.astype(np.float32)[:, None, None], (BANDS, 32, 32))
-    assert codec.encoder(survey, 1.0).encode_tile(filled) == b""
-
-
 def test_bands_without_variance_come_back_as_they_are(codec, tmp_path):
     original = scene(7)
     original["values"][:, :, 3] = 77

@@ -17,7 +17,7 @@ from hsigan.bitstream.mask import decode_mask
 from hsigan.codec.interface import Codec, SceneDecoder
 from hsigan.codec.metadata import make_decoded, unpack_metadata
 from hsigan.codec.tiles import Place, in_order, one_blas_thread, places
-from hsigan.codec.values import restore
+from hsigan.codec.values import has_data, restore
 from hsigan.codec.zoo import codec_name, codec_of_file
 from hsigan.errors import InputError, StreamError
 
@@ -80,7 +80,10 @@ def decompress_scene(
 
         def decode(item: tuple[Place, bytes, NDArray[np.uint8] | None]) -> None:
             place, payload, kinds = item
-            tile = decoded_tile(decoding, place, payload, header.bands)
+            if has_data(kinds):
+                tile = decoded_tile(decoding, place, payload, header.bands)
+            else:  # the mask puts every sample back, whatever the payload holds
+                tile = np.zeros((header.bands, place.height, place.width), np.float32)
             restored = restore(tile, kinds, dtype, header.nodata)
             _paste(values, restored, place, (rows, columns))
 

@@ -23,7 +23,7 @@ from hsigan.codec.metadata import pack_metadata
 from hsigan.codec.rate import Limits
 from hsigan.codec.rows import MOST_UNITS
 from hsigan.codec.tiles import Place, SourceTile, in_order, places, read_tiles
-from hsigan.codec.values import check_dtype, fill, restore
+from hsigan.codec.values import check_dtype, fill, has_data, restore
 from hsigan.errors import InputError
 
 Progress = Callable[[int, int], None]
@@ -161,6 +161,8 @@ class SceneCoding:
         decoder = self.codec.decoder(self.header, encoder.side) if measure else None
 
         def code(tile: SourceTile) -> CodedTile:
+            if not has_data(tile.kinds):  # its mask says all
+                return CodedTile(tile.place.index, b"", 0.0 if measure else None, 0)
             filled = self._filled(tile) if tile.filled is None else tile.filled
             payload = encoder.encode_tile(filled)
             error = None

@@ -10,7 +10,8 @@
 
 Encoders and decoders hold no state that a tile changes: tiles are coded in any order, several at a
 time, and the bytes are the same. Rounding to the scene's own type, the mask of samples without
-data, and the file are not the codec's business (`codec/scene_file.py`).
+data, and the file are not the codec's business (`codec/scene_file.py`). Nor are tiles without a
+single valid sample: no encoder and no decoder is ever asked about one.
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ class HificCodec(ModelCodec):
         model = self._ready
         if survey.bands != model.front.bands:
             raise InputError(_other_bands(model, survey.bands))
-        return NeuralEncoder(self._coding(model), Bands.of(survey), survey, step)
+        return NeuralEncoder(self._coding(model), Bands.of(survey), step)
 
     @property
     def has_realistic(self) -> bool:

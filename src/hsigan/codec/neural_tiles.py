@@ -6,8 +6,8 @@
     payload ─ z ─ integer network ─ indexes ─ y ─ SceneModel.synthesise ─ [level on] ─ front ─> tile
 
 A payload: a byte with the rate's level where the model has several; 3 bytes of `TileLevel` where it
-keeps those; then z and y as the range coder writes them. A tile without a single sample of data has
-an empty payload.
+keeps those; then z and y as the range coder writes them, which is never nothing. The payload is
+empty where no band of the scene is coded.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch import Tensor
 
 from hsigan.bitstream.coder import SymbolDecoder, SymbolEncoder
 from hsigan.bitstream.tables import CodingTables
-from hsigan.codec.interface import SceneSurvey, Tile
+from hsigan.codec.interface import Tile
 from hsigan.codec.neural_model import Array
 from hsigan.codec.side import Bands, encode_bands
 from hsigan.errors import StreamError
@@ -71,16 +71,15 @@ class TileCoding:
 class NeuralEncoder:
     """Encodes the tiles of one scene."""
 
-    def __init__(self, coding: TileCoding, bands: Bands, survey: SceneSurvey, step: float) -> None:
+    def __init__(self, coding: TileCoding, bands: Bands, step: float) -> None:
         self._coding, self._bands = coding, bands
-        self._empty = survey.band_mean.astype(np.float32)
         self._code = coding.level_code(step) if coding.levels > 1 else None
         self.side = b"" if bands.usable.all() else encode_bands(bands)
 
     @torch.no_grad()
     def encode_tile(self, values: Tile) -> bytes:
-        """Return a tile's payload; b"" where nothing but the scene's means is in it."""
-        if (values == self._empty[:, None, None]).all():
+        """Return a tile's payload; b"" where all bands are constant."""
+        if not self._bands.usable.any():
             return b""
         coding, model = self._coding, self._coding.model
         planes = model.front(_tensor(values, self._bands, model))

@@ -51,6 +51,11 @@ def kinds_of(values: NDArray[Any], nodata: float | None) -> Kinds | None:
     return kinds if kinds.any() else None
 
 
+def has_data(kinds: Kinds | None) -> bool:
+    """Say whether a tile holds a valid sample; codecs are asked only about such tiles."""
+    return kinds is None or bool((kinds == SampleCode.VALID).any())
+
+
 def fill(values: NDArray[Any], kinds: Kinds | None, band_mean: NDArray[np.float64]) -> Tile:
     """Return (B, h, w) float32 in which samples without data go on as their neighbours.
 
