@@ -24,17 +24,19 @@ Shape = tuple[int, int, int]
 SMALL: Shape = (19, 22, 16)
 TALL: Shape = (84, 20, 6)
 """Two tiles of 80 pixels, the first with more than one place of side information."""
+WIDE: Shape = (25, 31, 11)
+"""Enough pixels that own axes are worth their bytes."""
 
 
 def landscape(
-    seed: int, dtype: str = "int16", gaps: bool = False, shape: Shape = SMALL
+    seed: int, dtype: str = "int16", gaps: bool = False, shape: Shape = SMALL, materials: int = 7
 ) -> xr.Dataset:
     """Make a few smooth patterns with a spectrum each, and all kinds of samples without data."""
     from hsigan.scene import make_scene
 
     random = np.random.default_rng(seed)
     height, width, bands = shape
-    spectra = np.random.default_rng(7).uniform(-300, 600, (3, bands))
+    spectra = np.random.default_rng(materials).uniform(-300, 600, (3, bands))
     rows, columns = np.mgrid[:height, :width]
     waves = [np.sin((a * rows + b * columns) / 5 + c) for a, b, c in random.uniform(0, 3, (3, 3))]
     values = 900 + np.stack(waves, -1) @ spectra + random.normal(0, 5, shape)
@@ -157,15 +159,26 @@ def _klt_context() -> dict[str, Any]:
     return case_of(_context_codec(), landscape(1, gaps=True), 6.0, 1)
 
 
-def _context_codec() -> Any:
+def _klt_context_turned() -> dict[str, Any]:
+    """A scene of other materials than those that the axes were learned on, and repaired."""
+    codec = _with_repair(_context_codec(WIDE))
+    return case_of(codec, landscape(1, gaps=True, shape=WIDE, materials=8), 20.0, 1)
+
+
+def _context_codec(shape: Shape = SMALL) -> Any:
     from hsigan.codec.klt_context import KltContextCodec, KltContextConfig
 
     settings = KltContextConfig(steps=300, batch=256, draws=2)
-    return _small(KltContextCodec().fit([landscape(2), landscape(3)], settings))
+    scenes = [landscape(seed, shape=shape) for seed in (2, 3)]
+    return _small(KltContextCodec().fit(scenes, settings))
 
 
 def _klt_context_repaired() -> dict[str, Any]:
-    """Networks that are small and not trained, beside coding that is."""
+    return case_of(_with_repair(_context_codec()), landscape(1), 30.0, 1)
+
+
+def _with_repair(codec: Any) -> Any:
+    """Return a codec with networks that are small and not trained, beside coding that is."""
     import torch
 
     from hsigan.codec.component_repair import Repairer
@@ -173,7 +186,7 @@ def _klt_context_repaired() -> dict[str, Any]:
     from hsigan.codec.model_file import load_model, model_content
     from hsigan.models.component_repair import ComponentRepair
 
-    arrays, facts, _ = load_model(_context_codec().model_bytes)
+    arrays, facts, _ = load_model(codec.model_bytes)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(5)
         networks = ComponentRepair(4, 3), ComponentRepair(4, 3, has_noise=True)
@@ -181,7 +194,7 @@ def _klt_context_repaired() -> dict[str, Any]:
             for parameter in network.parameters():
                 torch.nn.init.normal_(parameter, std=0.08)
     arrays |= Repairer(*networks).to_arrays()
-    return case_of(KltContextCodec.load(model_content(arrays, facts)), landscape(1), 30.0, 1)
+    return KltContextCodec.load(model_content(arrays, facts))
 
 
 def _hific(name: str, louder: str = "", **settings: Any) -> Callable[[], dict[str, Any]]:
@@ -268,6 +281,7 @@ SCENES: dict[str, Callable[[], dict[str, Any]]] = {
     "0.1-scene-dpcm-dct": _classical("dpcm-dct", "int16", 12.0),
     "0.1-scene-klt-context": _klt_context,
     "0.1-scene-klt-context-repaired": _klt_context_repaired,
+    "0.1-scene-klt-context-turned": _klt_context_turned,
     "0.1-scene-hific": _hific("hific", "weight/" + _LAST_LAYER, **_WITH_LEVEL),
     "0.1-scene-hific-3d": _hific("hific-3d", "scale/" + _LAST_LAYER, **_THREE_D),
     "0.1-scene-hific-tunable": _hific("hific-tunable", **_WITH_TRANSFORM),

@@ -40,6 +40,9 @@ _LARGEST_ENTRY = 2**29
 _UNIT = 64
 """Expected magnitudes are integers of this part of a step."""
 _SMALLEST, _LARGEST = 4, 2**40
+_SMALLEST_SQUARE, _LARGEST_SQUARE = 2.0**-40, 2.0**1000
+_LEAST_SUM = 2.0**-200
+"""In place of a sum of squares that training puts at 0: a model of a lesser sensor, say."""
 _LENGTH_TABLE = 28
 _LAST_TABLE = 62
 SAVED_SHARE = 0.35
@@ -102,7 +105,8 @@ class _Expected:
 
     def __init__(self, basis: SharedBasis, step: float, pixels: int) -> None:
         squares = component_variances(basis.variances) * pixels / (step * step)
-        self.lengths = _octave_parts(np.maximum(squares, 2.0**-40))  # 4 log2 of the square
+        squares = np.clip(squares, _SMALLEST_SQUARE, _LARGEST_SQUARE)
+        self.lengths = _octave_parts(squares)  # 4 log2 of the square
         halves = np.minimum(np.floor(np.sqrt(squares) * (_UNIT / 2)), _LARGEST)
         self._magnitudes = halves.astype(np.int64)
 
@@ -156,12 +160,12 @@ def fit_turns(basis: SharedBasis, survey: SceneSurvey, step: float, most: int) -
     covariance = turned.T @ survey.covariance @ turned
     worth, most_worth, best = 0.0, 0.0, 0
     for number in range(min(most, len(own_variances))):
-        row = turned[survey.usable, number:].T @ own_axes[:, number]
-        length = _length_number(math.sqrt(own_variances[number] * pixels) / step)
-        scaled = row[1:] * (math.copysign(row_length(length), row[0]) / np.linalg.norm(row))
-        entries = np.sign(scaled) * np.floor(np.abs(scaled) + _ROUNDING)
+        steps = math.sqrt(own_variances[number] * pixels) / step
+        if steps < 1:
+            break
+        length = _length_number(steps)
         lengths.append(length)
-        rows.append(entries.astype(np.int32))
+        rows.append(_entries(turned[survey.usable, number:].T @ own_axes[:, number], length))
         before = _information(covariance, number, step)
         _turn(turned, number, rows[-1], length)
         _turn(covariance, number, rows[-1], length)
@@ -171,6 +175,17 @@ def fit_turns(basis: SharedBasis, survey: SceneSurvey, step: float, most: int) -
         if worth > most_worth:
             most_worth, best = worth, number + 1
     return AxisTurns(np.array(lengths[:best], np.int64), tuple(rows[:best]))
+
+
+def _entries(axis: Floats, length: int) -> Symbols:
+    """Return the entries of a row for an own axis in the coordinates of the turned ones.
+
+    What rounding left of it may be nothing, where the axes before have it all: then nothing turns.
+    """
+    norm = float(np.linalg.norm(axis))
+    factor = math.copysign(row_length(length), axis[0]) / norm if norm > 0 else 0.0
+    scaled = axis[1:] * factor
+    return np.asarray(np.sign(scaled) * np.floor(np.abs(scaled) + _ROUNDING), np.int32)
 
 
 def _information(covariance: Floats, start: int, step: float) -> float:
@@ -193,7 +208,7 @@ def turned_basis(basis: SharedBasis, turns: AxisTurns, step: float, pixels: int)
     for number, (entries, length) in enumerate(zip(turns.entries, turns.lengths, strict=True)):
         _turn(axes, number, entries, int(length))
         found = row_length(int(length)) * step
-        variances[:, :, number] *= found * found / (expected[number] * pixels)
+        variances[:, :, number] *= found * found / max(expected[number] * pixels, _LEAST_SUM)
     return SharedBasis(basis.mean, axes.astype(np.float32), variances)
 
 
