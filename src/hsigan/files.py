@@ -23,10 +23,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     OSError
         The folder or the file cannot be written, or ``path`` is a folder or a device.
     """
-    target = Path(path).resolve()
-    if target.exists() and not target.is_file():  # a device would be replaced by a file
-        kind = errno.EISDIR if target.is_dir() else errno.EINVAL
-        raise OSError(kind, "not a file that can be replaced", str(path))
+    target = _replaceable(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(
         dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix
@@ -39,6 +36,43 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_writable(path: str | Path) -> None:
+    """Prove that `whole_file` could write ``path`` now, before long work begins; leave nothing.
+
+    Raises
+    ------
+    OSError
+        It could not.
+    """
+    check_folder(_replaceable(path).parent)
+
+
+def check_folder(path: str | Path) -> None:
+    """Prove that files can be made in a folder that is there, or that it can be made itself.
+
+    Raises
+    ------
+    OSError
+        They cannot.
+    """
+    folder = Path(path).resolve()
+    nearest = next(each for each in (folder, *folder.parents) if each.exists())
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(nearest)) from error
+
+
+def _replaceable(path: str | Path) -> Path:
+    """Return the file that ``path`` leads to, or refuse what a file would not replace."""
+    target = Path(path).resolve()
+    if target.exists() and not target.is_file():  # a device would be replaced by a file
+        kind = errno.EISDIR if target.is_dir() else errno.EINVAL
+        raise OSError(kind, "not a file that can be replaced", str(path))
+    return target
 
 
 def _umask() -> int:

@@ -13,7 +13,7 @@ from hsigan.codec.klt import KltCodec
 from hsigan.codec.scene_file import decompress_scene
 from hsigan.errors import InputError, RecipeError, RunError, SceneError
 from hsigan.evaluation import compression_codecs, compression_points
-from hsigan.evaluation.compression import Comparison, SceneSource, comparison_facts, scene_digest
+from hsigan.evaluation.compression import Comparison, SceneSource, comparison_facts
 from hsigan.evaluation.compression_codecs import JudgedCodec, open_codecs
 from hsigan.evaluation.compression_config import ComparisonConfig
 from hsigan.evaluation.compression_points import ForeignPoint
@@ -21,6 +21,7 @@ from hsigan.evaluation.results import FLOOR, Record, ResultsFolder
 from hsigan.metrics.fidelity import measure_fidelity
 from hsigan.recipe import build_config, load_recipe, recipe_names
 from hsigan.scene import Landscape, simulate_scene
+from hsigan.scene.describe import scene_digest
 
 BANDS = 12
 SETTINGS: dict[str, Any] = {

@@ -22,11 +22,13 @@ from hsigan.cli.options import (
     takes_reading,
 )
 from hsigan.errors import HsiganError, InputError
+from hsigan.files import check_folder
 
 if TYPE_CHECKING:
     from hsigan.codec.scene_file import Compressed, Target
 
 SUFFIX = ".hsc"
+_SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
 
 CodecOption = Annotated[
     str,
@@ -56,9 +58,12 @@ class _Job:
 def compress_command(
     scenes: SceneArgument,
     output: Annotated[
-        Path,
+        str,  # a Path would drop the slash at the end
         typer.Option(
-            "-o", "--out", metavar="PATH", help="File to write (.hsc); of several scenes a folder."
+            "-o",
+            "--out",
+            metavar="PATH",
+            help="File to write (.hsc); of several scenes, or with a slash at its end, a folder.",
         ),
     ],
     codec: CodecOption = "klt",
@@ -97,7 +102,7 @@ def compress_command(
     """
     from hsigan.codec.zoo import open_codec
 
-    refuse_to_replace([output], scenes)
+    refuse_to_replace([Path(output)], scenes)
     target = _target(psnr, bpp, bpppc)
     open_codec(codec)  # a wrong name is an error before anything is read
     workers = processes or os.cpu_count() or 1
@@ -121,20 +126,19 @@ def _target(psnr: float | None, bpp: float | None, bpppc: float | None) -> Targe
     return Target(psnr_db=psnr, bpp=bpp, bpppc=bpppc)
 
 
-def _targets(scenes: list[str], output: Path, overwrite: bool) -> list[tuple[str, Path]]:
+def _targets(scenes: list[str], output: str, overwrite: bool) -> list[tuple[str, Path]]:
     """Return each scene with its file, without those that are there already."""
-    names = expand_inputs(scenes)
-    is_one = len(names) == 1 and not output.is_dir()
-    if is_one:
-        pairs = [(names[0], output)]
-    else:
-        pairs = [(name, output / f"{Path(name).stem}{SUFFIX}") for name in names]
+    names, place = expand_inputs(scenes), Path(output)
+    is_folder = len(names) > 1 or place.is_dir() or output.endswith(_SEPARATORS)
+    pairs = [(name, place / f"{Path(name).stem}{SUFFIX}" if is_folder else place) for name in names]
     files = [path for _, path in pairs]
     twice = next((path for path in files if files.count(path) > 1), None)
     if twice is not None:
         raise InputError(f"two scenes would be written to {twice}: compress them one at a time.")
-    if not is_one and output.is_file():
-        raise InputError(f"{output} is a file, and {len(names)} scenes need a folder: name one.")
+    if is_folder and place.is_file():
+        why = f"{len(names)} scenes need" if len(names) > 1 else "the slash at its end asks for"
+        raise InputError(f"{place} is a file, and {why} a folder: name one.")
+    check_folder(place if is_folder else place.parent)
     kept = [path for path in files if path.exists() and not overwrite]
     for path in kept:
         typer.echo(f"{path}: is there already, kept (--overwrite replaces it)")

@@ -59,10 +59,11 @@ def decompress_command(
     from hsigan.cli.evaluate_augmentation import counting
     from hsigan.codec.scene_file import decompress_scene
     from hsigan.codec.zoo import open_codec
-    from hsigan.scene import write_scene
+    from hsigan.scene import check_scene_path, write_scene
 
     if output.resolve() == file.resolve():
         raise InputError(f"{output} is the compressed file itself: choose another name.")
+    check_scene_path(output, format)  # a wrong name is an error before anything is decoded
     with counting("decompressing", "tiles") as report:
         scene = decompress_scene(
             file,

@@ -101,10 +101,11 @@ def evaluate_compression_command(
 
     Example: hsigan evaluate compression SCENE --codecs klt,jpeg2000 --bpppc 0.1,0.5 -o results/rate
     """
-    from hsigan.evaluation.compression import Comparison, comparison_facts, scene_digest
+    from hsigan.evaluation.compression import Comparison, comparison_facts
     from hsigan.evaluation.compression_codecs import open_codecs
     from hsigan.evaluation.compression_differences import BASELINE
     from hsigan.evaluation.results import ResultsFolder
+    from hsigan.scene.describe import scene_digest
 
     given: dict[str, Any] = {
         "codecs": None if codecs is None else [word.strip() for word in codecs.split(",")],

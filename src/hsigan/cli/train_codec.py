@@ -64,18 +64,21 @@ def train_codec_command(
     Ctrl-C stops after the step under way and leaves a usable codec; --resume continues it.
     """
     from hsigan.cli.train_gan import training_progress
-    from hsigan.codec.fitting import Training, check_companions, resolve_codec
+    from hsigan.codec.fitting import Training, check_companions, check_held_out, resolve_codec
     from hsigan.codec.zoo import RUN_MODEL
+    from hsigan.files import check_writable
     from hsigan.synthesis.gan_inputs import check_device
     from hsigan.training.run_folder import RunFolder
 
     codec_class, config = resolve_codec(recipe, None, set_ or [])
     check_device(device)
+    check_writable(out / RUN_MODEL)
     opened = open_inputs(scenes, reading)
     others = open_inputs(validation, reading) if validation else []
     companions = [open_inputs([name])[0] for name in companion or []]
     training = Training(others, seed, device, None, None, lpips or (), companions)
     check_companions(codec_class, training)
+    check_held_out(opened, training)
     settings = {**config.model_dump(mode="json"), "seed": seed, "recipe": recipe}
     run = RunFolder.create(out, settings, resume)
     steps = int(getattr(config, "all_steps", getattr(config, "steps", 0)))

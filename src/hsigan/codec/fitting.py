@@ -15,6 +15,7 @@ from hsigan.codec.interface import Codec
 from hsigan.codec.zoo import CODECS
 from hsigan.errors import InputError, RecipeError
 from hsigan.recipe import Config, build_config, load_recipe
+from hsigan.scene.describe import scene_digest
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -78,6 +79,25 @@ def check_companions(kind: type[TrainableCodec], training: Training) -> None:
         raise InputError(
             f"codec {kind.name} learns from scenes of its sensor alone: leave out the companions."
         )
+
+
+def check_held_out(scenes: Sequence[xr.Dataset], training: Training) -> None:
+    """Refuse validation scenes that are learned from too, under whatever name.
+
+    Raises
+    ------
+    InputError
+        One has the values of a training scene or a companion.
+    """
+    if not training.validation:
+        return
+    learned = {scene_digest(scene) for scene in [*scenes, *training.companions]}
+    for scene in training.validation:
+        if scene_digest(scene) in learned:
+            raise InputError(
+                f"the validation scene {scene.attrs.get('name', 'scene')} is also trained on: "
+                "leave it out of either."
+            )
 
 
 def resolve_codec(

@@ -7,12 +7,10 @@ the other, so that memory holds one held-out scene at a time.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from hsigan.errors import InputError, SceneError
@@ -34,6 +32,7 @@ from hsigan.evaluation.compression_points import (
 )
 from hsigan.evaluation.results import FLOOR, Record, ResultsFolder
 from hsigan.scene import make_scene
+from hsigan.scene.describe import scene_digest
 
 Progress = Callable[[str, int, int], None]
 """Called with a message, the points done and all points."""
@@ -201,15 +200,6 @@ def without_metadata(scene: xr.Dataset) -> xr.Dataset:
     values = scene["values"]
     name = str(scene.attrs.get("name", "scene"))
     return make_scene(values.values, nodata=values.attrs.get("nodata"), name=name)
-
-
-def scene_digest(scene: xr.Dataset) -> str:
-    """Return a digest of a scene's values, the same whatever its file is called or its format."""
-    values = scene["values"].values
-    digest = hashlib.blake2b(repr(values.shape).encode(), digest_size=16)
-    for row in values:
-        digest.update(np.ascontiguousarray(row, dtype=np.float32).tobytes())
-    return digest.hexdigest()
 
 
 def scene_facts(scene: xr.Dataset, name: str) -> dict[str, Any]:

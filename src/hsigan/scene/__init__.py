@@ -22,7 +22,7 @@ from hsigan.scene.spectral_library import (
     read_spectral_library,
     write_spectral_library,
 )
-from hsigan.scene.write import write_scene
+from hsigan.scene.write import check_scene_path, write_scene
 
 __all__ = [
     "KNOWN_SCENES",
@@ -32,6 +32,7 @@ __all__ = [
     "SceneTruth",
     "SpectralLibrary",
     "SpectralScaler",
+    "check_scene_path",
     "class_names_of",
     "crs_of",
     "fetch_scene",

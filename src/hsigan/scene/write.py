@@ -12,6 +12,7 @@ import xarray as xr
 from rasterio.errors import RasterioError
 
 from hsigan.errors import SceneError
+from hsigan.files import check_folder
 from hsigan.scene.labelled_arrays import is_zarr
 from hsigan.scene.labels import sibling_labels
 from hsigan.scene.options import PathLike
@@ -67,18 +68,9 @@ def write_scene(
         If the format is unknown or cannot hold the numeric type, or the disk is full or read-only;
         then nothing is left half-written and what was there before is still there.
     """
-    target = Path(path)
-    kind = format or _FORMAT_OF_SUFFIX.get(target.suffix.lower())
-    if kind not in ("envi", "geotiff", "netcdf", "zarr"):
-        raise SceneError(
-            f"{target.name}: the format must be envi, geotiff, netcdf or zarr, or the suffix "
-            f".img, .tif, .nc or .zarr. Got {format or target.suffix!r} instead."
-        )
-    if interleave not in (None, "bsq", "bil", "bip"):
-        raise SceneError(f"interleave must be bsq, bil or bip. Got {interleave!r} instead.")
-    if kind == "envi" and target.suffix.lower() == ".hdr":
-        target = target.with_suffix(f".{interleave}" if interleave else ".img")
-    _check_target(scene, target, kind)
+    target, kind = check_scene_path(
+        path, format, interleave=interleave, has_labels="label" in scene
+    )
     with _staged(target) as folder:
         staged = folder / target.name
         if kind == "envi":
@@ -93,11 +85,45 @@ def write_scene(
     return target
 
 
+def check_scene_path(
+    path: PathLike,
+    format: Format | None = None,
+    *,
+    interleave: Interleave | None = None,
+    has_labels: bool = False,
+) -> tuple[Path, Format]:
+    """Return the file and the format that `write_scene` would write, before there is a scene.
+
+    Parameters
+    ----------
+    path, format, interleave : as `write_scene` takes them
+    has_labels : whether the scene will have labels
+
+    Raises
+    ------
+    SceneError
+        The format is unknown, or such a scene cannot be written there.
+    """
+    target = Path(path)
+    kind = format or _FORMAT_OF_SUFFIX.get(target.suffix.lower())
+    if kind not in ("envi", "geotiff", "netcdf", "zarr"):
+        raise SceneError(
+            f"{target.name}: the format must be envi, geotiff, netcdf or zarr, or the suffix "
+            f".img, .tif, .nc or .zarr. Got {format or target.suffix!r} instead."
+        )
+    if interleave not in (None, "bsq", "bil", "bip"):
+        raise SceneError(f"interleave must be bsq, bil or bip. Got {interleave!r} instead.")
+    if kind == "envi" and target.suffix.lower() == ".hdr":
+        target = target.with_suffix(f".{interleave}" if interleave else ".img")
+    _check_target(target, kind, has_labels)
+    return target, kind
+
+
 def _interleave_of(suffix: str) -> str:
     return suffix if suffix in ("bil", "bip") else "bsq"
 
 
-def _check_target(scene: xr.Dataset, target: Path, kind: Format) -> None:
+def _check_target(target: Path, kind: Format, has_labels: bool) -> None:
     if not target.parent.is_dir():
         raise SceneError(f"{target!s} cannot be written: there is no such folder; make it first.")
     if target.is_dir() and not (kind == "zarr" and is_zarr(target)):
@@ -105,11 +131,15 @@ def _check_target(scene: xr.Dataset, target: Path, kind: Format) -> None:
     if kind == "zarr" and target.is_file():
         raise SceneError(f"{target!s} is a file, a Zarr store is a folder: choose another name.")
     old = sibling_labels(target)
-    if old is not None and "label" not in scene and kind in ("geotiff", "envi"):
+    if old is not None and not has_labels and kind in ("geotiff", "envi"):
         raise SceneError(
             f"{old.name} lies beside {target.name} and would be read as the labels of this scene, "
             f"which has none: move it, or choose another name."
         )
+    try:
+        check_folder(target.parent)
+    except OSError as error:
+        raise _unwritten(target, error) from error
 
 
 @contextmanager
@@ -126,14 +156,18 @@ def _staged(target: Path) -> Iterator[Path]:
         for part in sorted(folder.iterdir(), key=lambda p: (p.suffix == ".hdr", p.name)):
             _move(part, target.parent / part.name)
     except (OSError, RasterioError, SystemError) as error:  # the last is GDAL's, on a full disk
-        reason = getattr(error, "strerror", None) or str(error.__cause__ or error)
-        raise SceneError(
-            f"{target!s} could not be written ({' '.join(reason.split())[:160]}): nothing was left "
-            f"half-written; free space or choose another folder."
-        ) from error
+        raise _unwritten(target, error) from error
     finally:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unwritten(target: Path, error: Exception) -> SceneError:
+    reason = getattr(error, "strerror", None) or str(error.__cause__ or error)
+    return SceneError(
+        f"{target!s} could not be written ({' '.join(reason.split())[:160]}): nothing was left "
+        f"half-written; free space or choose another folder."
+    )
 
 
 def _move(part: Path, place: Path) -> None:
