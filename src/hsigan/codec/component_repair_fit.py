@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 from hsigan.codec import spatial_transform
 from hsigan.codec.component_repair import Repairer
 from hsigan.codec.klt_context_model import EntropyModel, band_variances, component_variances
-from hsigan.codec.klt_context_tile import decode_coefficients, encode_coefficients, leading_count
+from hsigan.codec.klt_context_tile import (
+    decode_coefficients,
+    encode_coefficients,
+    leading_coefficients,
+)
 from hsigan.codec.model_file import load_model
 from hsigan.errors import InputError
 from hsigan.recipe import build_config
@@ -22,11 +26,9 @@ if TYPE_CHECKING:
     from hsigan.codec.fitting import Training
     from hsigan.codec.klt_context import KltContextConfig
     from hsigan.codec.klt_context_model import SharedBasis
+    from hsigan.codec.klt_context_samples import Case
     from hsigan.training.component_repair import RepairConfig
     from hsigan.training.repair_examples import RepairExample
-
-Case = tuple[NDArray[np.float32], "SharedBasis"]
-"""Values (B, h, w), and a basis that was learned on others of the same sensor."""
 
 PREFIX = "repair_"
 _COARSE, _FINE = (0.08, 2.0), (0.004, 0.08)  # steps, in deviations of the leading component
@@ -132,9 +134,9 @@ def fit_repairer(
     report = None if training is None else training.report
     random = np.random.default_rng(seed)
     examples = []
-    for values, basis in cases:
+    for case in cases:
         steps = [_spread(_COARSE, draws[0], random), _spread(_FINE, draws[1], random)]
-        examples += _examples(values, basis, entropy, np.concatenate(steps), config.components)
+        examples += _examples(case, entropy, np.concatenate(steps), config.components)
     if not examples:
         raise InputError("the scenes are too flat to learn from what a quantiser takes from them.")
     with torch.random.fork_rng(devices=[]):
@@ -157,29 +159,24 @@ def _spread(
 
 
 def _examples(
-    values: NDArray[np.float32],
-    basis: SharedBasis,
-    entropy: EntropyModel,
-    steps: NDArray[np.float64],
-    components: int,
+    case: Case, entropy: EntropyModel, steps: NDArray[np.float64], components: int
 ) -> list[RepairExample]:
     """Return the case coded at each step, a multiple of the leading deviation."""
     import torch
 
     from hsigan.training.repair_examples import make_example
 
-    coefficients = basis.coefficients(values, len(values))
-    deviations = np.sqrt(component_variances(basis.variances))
     examples = []
-    for step in steps * deviations[0]:
-        scaled = coefficients / np.float32(step)
-        scaled = scaled[: leading_count(scaled)]
+    for step in steps * np.sqrt(component_variances(case.basis.variances)[0]):
+        basis = case.basis_at(step)
+        scaled = leading_coefficients(case.values, basis, step)
         if not len(scaled):
             continue
         decoded = _decoded(scaled, basis, entropy, float(step))
         original = torch.from_numpy(spatial_transform.inverse(scaled))
         planes = torch.from_numpy(spatial_transform.inverse(decoded))
-        ratios = torch.from_numpy(np.log(deviations[: len(scaled)] / step).astype(np.float32))
+        deviations = np.sqrt(component_variances(basis.variances)[: len(scaled)])
+        ratios = torch.from_numpy(np.log(deviations / step).astype(np.float32))
         example = make_example(original, planes, ratios, components)
         examples += [] if example is None else [example]
     return examples

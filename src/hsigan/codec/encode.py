@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import xarray as xr
 
 from hsigan.bitstream.container import Chunk, ChunkKind, ContainerWriter, Header, file_bytes
 from hsigan.bitstream.mask import encode_mask
-from hsigan.codec.interface import Codec, SceneSurvey, Tile
+from hsigan.codec.interface import Codec, FinishingEncoder, SceneSurvey, Tile
 from hsigan.codec.metadata import pack_metadata
 from hsigan.codec.rate import Limits
 from hsigan.codec.rows import MOST_UNITS
@@ -109,9 +109,18 @@ class SceneCoding:
             self._kept = [self._ready(tile) for tile in read_tiles(scene, self._places)]
 
     def encode(self, step: float, measure: bool = True, progress: Progress | None = None) -> Coded:
-        """Encode the whole scene; measure what decoding makes of it unless told not to."""
+        """Encode the whole scene, finish it, and measure what decoding makes of it.
+
+        Without ``measure`` it is a draft of the same size, for `complete`.
+        """
         tiles = self._kept if self._kept is not None else read_tiles(self._scene, self._places)
         return self._encode(tiles, len(self._places), step, measure, progress)
+
+    def complete(self, coded: Coded, progress: Progress | None = None) -> Coded:
+        """Finish and measure a draft of `encode`."""
+        drafts = {tile.index: tile.payload for tile in coded.tiles}
+        tiles = self._kept if self._kept is not None else read_tiles(self._scene, self._places)
+        return self._encode(tiles, len(self._places), coded.step, True, progress, drafts)
 
     def encode_sample(self, sample: Sequence[SourceTile], step: float, measure: bool) -> Coded:
         """Encode pieces of the scene."""
@@ -150,6 +159,7 @@ class SceneCoding:
         step: float,
         measure: bool,
         progress: Progress | None,
+        drafts: Mapping[int, bytes] | None = None,
     ) -> Coded:
         smallest, largest = self.step_limits
         if not smallest <= step <= largest:
@@ -164,13 +174,15 @@ class SceneCoding:
             if not has_data(tile.kinds):  # its mask says all
                 return CodedTile(tile.place.index, b"", 0.0 if measure else None, 0)
             filled = self._filled(tile) if tile.filled is None else tile.filled
-            payload = encoder.encode_tile(filled)
-            error = None
-            if decoder is not None:
+            payload = encoder.encode_tile(filled) if drafts is None else drafts[tile.place.index]
+            if decoder is None:
+                return CodedTile(tile.place.index, payload, None, tile.valid)
+            if isinstance(encoder, FinishingEncoder):
+                payload, decoded = encoder.finish_tile(filled, payload)
+            else:
                 decoded = decoder.decode_tile(payload, tile.place.height, tile.place.width)
-                values = restore(decoded, tile.kinds, self._dtype, self._nodata)
-                error = tile.squared_error(values)
-            return CodedTile(tile.place.index, payload, error, tile.valid)
+            values = restore(decoded, tile.kinds, self._dtype, self._nodata)
+            return CodedTile(tile.place.index, payload, tile.squared_error(values), tile.valid)
 
         coded = []
         for done, tile in enumerate(in_order(code, tiles, self._threads), start=1):

@@ -17,7 +17,7 @@ single valid sample: no encoder and no decoder is ever asked about one.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +76,19 @@ class SceneEncoder(Protocol):
 
     def encode_tile(self, values: Tile) -> bytes:
         """Return a tile's payload; samples without data have been filled. May be b""."""
+        ...
+
+
+@runtime_checkable
+class FinishingEncoder(SceneEncoder, Protocol):
+    """An encoder that has something left to decide when the step is certain.
+
+    What `encode_tile` returns is as long as what the file will hold, and is decoded well; a search
+    for the step needs no more.
+    """
+
+    def finish_tile(self, values: Tile, payload: bytes) -> tuple[bytes, Tile]:
+        """Return the payload that the file will hold, and what it is decoded to."""
         ...
 
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -43,7 +44,11 @@ from hsigan.codec.klt_context_model import (
     band_variances,
     component_variances,
 )
-from hsigan.codec.klt_context_tile import decode_coefficients, encode_coefficients, leading_count
+from hsigan.codec.klt_context_tile import (
+    decode_coefficients,
+    encode_coefficients,
+    leading_coefficients,
+)
 from hsigan.codec.metadata import sensor_profile
 from hsigan.codec.model_codec import ModelCodec
 from hsigan.codec.model_file import model_content
@@ -65,6 +70,8 @@ if TYPE_CHECKING:
     from hsigan.codec.fitting import Training
 
 _STEP_BYTES = 3
+_CHOICE_PX = 128
+"""Of a larger tile the middle is looked at to choose the repair's factors."""
 
 
 class KltContextConfig(Config):
@@ -159,11 +166,15 @@ class KltContextCodec(ModelCodec):
     def encoder(self, survey: SceneSurvey, step: float) -> _Encoder:
         """Prepare to encode; see `Codec`."""
         self._check_bands(survey.bands, InputError)
-        head = _step_bytes(step) + encode_bands(Bands.of(survey))
-        step, pixels = _read_step(head[:_STEP_BYTES]), survey.height * survey.width
-        turns = fit_turns(self.basis, survey, step, len(self.basis.mean))
-        side = head + (encode_turns(turns, self.basis, step, pixels) if len(turns) else b"")
-        return _Encoder(self, turned_basis(self.basis, turns, step, pixels), side, step)
+        bands, pixels = Bands.of(survey), survey.height * survey.width
+        head = _step_bytes(step)
+        step = _read_step(head)
+        side = head + encode_bands(bands)
+        turns = fit_turns(self.basis, survey, step, survey.bands)
+        if len(turns):
+            side += encode_turns(turns, self.basis, step, pixels)
+        basis = turned_basis(self.basis, turns, step, pixels)
+        return _Encoder(self, side, _Decoder(self, basis, bands, step, False))
 
     @property
     def has_realistic(self) -> bool:
@@ -195,24 +206,39 @@ class KltContextCodec(ModelCodec):
 
 
 class _Encoder:
-    def __init__(
-        self, codec: KltContextCodec, basis: SharedBasis, side: bytes, step: float
-    ) -> None:
-        self.side, self._basis, self._step = side, basis, step
+    def __init__(self, codec: KltContextCodec, side: bytes, decoder: _Decoder) -> None:
+        self.side, self._decoder = side, decoder
+        self._basis, self._step = decoder.basis, decoder.step
         self._entropy, self._repairer = codec.entropy, codec.repairer
 
     def encode_tile(self, values: Tile) -> bytes:
-        coefficients = self._basis.coefficients(values, len(values))
-        coefficients *= np.float32(1 / self._step)
-        scaled = coefficients[: leading_count(coefficients)]
+        scaled = leading_coefficients(values, self._basis, self._step)
         places = spatial_transform.subbands(*values.shape[1:])
         variances = band_variances(self._basis.variances, places, len(scaled), self._step)
         payload = encode_coefficients(scaled, variances, self._entropy)
         if self._repairer is None or not payload:
             return payload
-        tile = _decode_tile(payload, values.shape[1:], self._basis, self._entropy, self._step)
-        original = spatial_transform.inverse(scaled[: len(tile.planes)] * np.float32(self._step))
-        return with_choice(payload, self._repairer.choose(original, tile))
+        return with_choice(payload, 0)
+
+    def finish_tile(self, values: Tile, payload: bytes) -> tuple[bytes, Tile]:
+        """Choose the repair's factors, and decode; see `FinishingEncoder`."""
+        size = values.shape[1:]
+        if self._repairer is None or not payload:
+            return payload, self._decoder.decode_tile(payload, *size)
+        plain = split_choice(payload)[0]
+        tile = self._decoder.components(plain, size)
+        rows, columns = (_middle(side) for side in size)
+        part = (slice(None), rows, columns)
+        original = self._basis.planes(values[part], slice(len(tile.planes)))
+        number = self._repairer.choose(original, replace(tile, planes=tile.planes[part]))
+        finished = with_choice(plain, number)
+        _, gain, loudness = split_choice(finished)
+        return finished, self._decoder.values(tile, gain, loudness)
+
+
+def _middle(side: int) -> slice:
+    start = max(0, side - _CHOICE_PX) // 2
+    return slice(start, start + _CHOICE_PX)
 
 
 class _Decoder:
@@ -224,42 +250,42 @@ class _Decoder:
         step: float,
         realistic: bool,
     ) -> None:
-        self._basis, self._entropy = basis, codec.entropy
-        self._bands, self._step = bands, step
+        self.basis, self.step, self._bands = basis, step, bands
+        self._entropy = codec.entropy
         self._repairer, self._realistic = codec.repairer, realistic
 
     def decode_tile(self, payload: bytes, height: int, width: int) -> Tile:
-        basis, gain, loudness = self._basis, 0.0, 0.0
+        gain, loudness = 0.0, 0.0
         if self._repairer is not None and payload:
             payload, gain, loudness = split_choice(payload)
-        tile = _decode_tile(payload, (height, width), basis, self._entropy, self._step)
-        planes, count = tile.planes, len(tile.planes)
+        return self.values(self.components(payload, (height, width)), gain, loudness)
+
+    def components(self, payload: bytes, size: tuple[int, int]) -> DecodedTile:
+        """Return the components of a tile (h, w), in the scene's units."""
+        basis, step = self.basis, self.step
+
+        def variances(places: list[Subband], count: int) -> NDArray[np.float64]:
+            return band_variances(basis.variances, places, count, step)
+
+        scaled = decode_coefficients(payload, size, variances, self._entropy, len(basis.mean))
+        planes = spatial_transform.inverse(scaled * np.float32(step))
+        deviations = np.sqrt(component_variances(basis.variances))[: len(planes)]
+        return DecodedTile(planes, step, deviations, seed_of(payload))
+
+    def values(self, tile: DecodedTile, gain: float, loudness: float) -> Tile:
+        """Return a tile (B, h, w), repaired with these factors."""
+        planes = tile.planes
         if self._repairer is not None and self._realistic:
             planes = self._repairer.embellish(tile, loudness)
         elif self._repairer is not None:
             planes = self._repairer.repair(tile, gain)
-        spectra = (
-            basis.axes[:, :count] @ planes.reshape(count, height * width) + basis.mean[:, None]
-        )
-        values = spectra.reshape(-1, height, width).astype(np.float32)
+        count, height, width = planes.shape
+        spectra = self.basis.axes[:, :count] @ planes.reshape(count, height * width)
+        spectra += self.basis.mean[:, None]
+        values = np.asarray(spectra.reshape(-1, height, width), np.float32)
         unused = ~self._bands.usable
         values[unused] = self._bands.constant[unused, None, None]
         return values
-
-
-def _decode_tile(
-    payload: bytes, shape: tuple[int, ...], basis: SharedBasis, entropy: EntropyModel, step: float
-) -> DecodedTile:
-    """Return the components of a tile (h, w), in the scene's units."""
-
-    def variances(places: list[Subband], count: int) -> NDArray[np.float64]:
-        return band_variances(basis.variances, places, count, step)
-
-    size = (shape[0], shape[1])
-    scaled = decode_coefficients(payload, size, variances, entropy, len(basis.mean))
-    planes = spatial_transform.inverse(scaled * np.float32(step))
-    deviations = np.sqrt(component_variances(basis.variances))[: len(planes)]
-    return DecodedTile(planes, step, deviations, seed_of(payload))
 
 
 def _step_bytes(step: float) -> bytes:

@@ -45,12 +45,18 @@ class SharedBasis:
     axes: NDArray[np.float32]
     variances: Variances
 
-    def coefficients(self, values: NDArray[np.float32], count: int) -> NDArray[np.float32]:
-        """Return coefficients (K, h, w) of the first components of values (B, h, w)."""
+    def planes(self, values: NDArray[np.float32], part: slice) -> NDArray[np.float32]:
+        """Return planes (K, h, w) of a part of the components of values (B, h, w)."""
         bands = values.shape[0]
         centred = values.reshape(bands, -1) - self.mean[:, None]
-        planes = self.axes[:, :count].T @ centred
-        return spatial_transform.forward(planes.reshape(count, *values.shape[1:]))
+        planes = self.axes[:, part].T @ centred
+        return np.asarray(planes.reshape(-1, *values.shape[1:]))
+
+    def coefficients(
+        self, values: NDArray[np.float32], part: slice = slice(None)
+    ) -> NDArray[np.float32]:
+        """Return coefficients (K, h, w) of a part of the components of values (B, h, w)."""
+        return spatial_transform.forward(self.planes(values, part))
 
 
 @dataclass(frozen=True)

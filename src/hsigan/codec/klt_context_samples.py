@@ -1,13 +1,14 @@
 """What the entropy model of codec klt-context learns from: symbols of scenes, with their contexts.
 
-Each scene is coded in a basis that was learned on others of its sensor, as it will be later; a
-scene without others is cut into halves. Steps are drawn from all that lies between a few coarse
-components and fine noise.
+Each scene is coded in a basis that was learned on others of its sensor and turned to its own axes,
+as it will be later; a scene without others is cut into halves. Steps are drawn from all that lies
+between a few coarse components and fine noise.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from hsigan.codec import spatial_transform
 from hsigan.codec.basis import principal_axes
+from hsigan.codec.interface import SceneSurvey
 from hsigan.codec.klt_context_model import (
     LEVELS,
     Contexts,
@@ -27,10 +29,11 @@ from hsigan.codec.klt_context_order import LOCAL_COUNT
 from hsigan.codec.klt_context_tile import (
     BandSymbols,
     Region,
-    leading_count,
+    leading_coefficients,
     walk_tile,
 )
 from hsigan.codec.klt_context_trellis import GRID, grid_points
+from hsigan.codec.own_axes import fit_turns, turned_basis
 from hsigan.codec.survey import pooled, survey_scene
 from hsigan.codec.values import fill, kinds_of
 from hsigan.training.context_network import ContextSample
@@ -39,6 +42,30 @@ CROP_PX = 128
 _LONGEST_GROUP = 6
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A scene that is coded for training.
+
+    Attributes
+    ----------
+    values
+        (B, h, w), a window of it.
+    basis
+        That was learned on others of the same sensor.
+    survey
+        Of the scene.
+    """
+
+    values: NDArray[np.float32]
+    basis: SharedBasis
+    survey: SceneSurvey
+
+    def basis_at(self, step: float) -> SharedBasis:
+        """Return the basis with the turns that the scene is worth at a step."""
+        turns = fit_turns(self.basis, self.survey, step, self.survey.bands)
+        return turned_basis(self.basis, turns, step, self.survey.height * self.survey.width)
 
 
 def learn_basis(scenes: Sequence[xr.Dataset]) -> SharedBasis:
@@ -50,7 +77,7 @@ def learn_basis(scenes: Sequence[xr.Dataset]) -> SharedBasis:
     counts = np.zeros((LEVELS + 1, 3, 1))
     for scene in scenes:
         values = crop(scene, np.random.default_rng(0))
-        coefficients = whole.coefficients(values, len(mean)).astype(np.float64)
+        coefficients = whole.coefficients(values).astype(np.float64)
         for band in spatial_transform.subbands(*values.shape[1:]):
             part = np.square(coefficients[:, *band.region])
             if band.detail_y or band.detail_x:
@@ -84,10 +111,8 @@ def crop(scene: xr.Dataset, random: np.random.Generator) -> NDArray[np.float32]:
     return fill(values, kinds, means)
 
 
-def training_cases(
-    scenes: Sequence[xr.Dataset], random: np.random.Generator
-) -> list[tuple[NDArray[np.float32], SharedBasis]]:
-    """Return values (B, h, w) with a basis that was learned on others of the same sensor."""
+def training_cases(scenes: Sequence[xr.Dataset], random: np.random.Generator) -> list[Case]:
+    """Return scenes with bases that were learned on others of the same sensor."""
     groups: dict[int, list[xr.Dataset]] = {}
     for scene in scenes:
         groups.setdefault(scene.sizes["band"], []).append(scene)
@@ -98,7 +123,8 @@ def training_cases(
         chosen = random.permutation(len(group))[:_LONGEST_GROUP]
         for index in chosen:
             others = [each for place, each in enumerate(group) if place != index]
-            cases.append((crop(group[index], random), learn_basis(others)))
+            values = crop(group[index], random)
+            cases.append(Case(values, learn_basis(others), survey_scene(group[index])))
     return cases
 
 
@@ -119,7 +145,7 @@ def draw_step(variances: Floats, random: np.random.Generator) -> float:
 
 
 def collect_sample(
-    cases: Sequence[tuple[NDArray[np.float32], SharedBasis]],
+    cases: Sequence[Case],
     random: np.random.Generator,
     draws: int,
     model: EntropyModel | None = None,
@@ -130,20 +156,21 @@ def collect_sample(
     With a model the symbols are those of the trellis, else those of the even quantiser alone.
     """
     pieces: list[ContextSample] = []
-    for values, basis in cases:
-        coefficients = basis.coefficients(values, len(values))
+    for case in cases:
         for _ in range(draws):
-            step = draw_step(basis.variances[0].mean(axis=0), random)
-            piece = _coded_once(coefficients, basis, step, model)
+            step = draw_step(case.basis.variances[0].mean(axis=0), random)
+            piece = _coded_once(case.values, case.basis_at(step), step, model)
             pieces.append(piece.take(random.permutation(len(piece.symbols))[:most]))
     return ContextSample.joined(pieces)
 
 
 def _coded_once(
-    coefficients: NDArray[np.float32], basis: SharedBasis, step: float, model: EntropyModel | None
+    values: NDArray[np.float32], basis: SharedBasis, step: float, model: EntropyModel | None
 ) -> ContextSample:
-    count = max(1, leading_count(coefficients / np.float32(step)))
-    scaled = coefficients[:count] / np.float32(step)
+    scaled = leading_coefficients(values, basis, step)
+    if not len(scaled):  # zeros are worth learning, too
+        scaled = basis.coefficients(values, slice(1)) * np.float32(1 / step)
+    count = len(scaled)
     bands = spatial_transform.subbands(*scaled.shape[1:])
     pieces: list[ContextSample] = []
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hsigan.bitstream.coder import SymbolDecoder, SymbolEncoder
 from hsigan.bitstream.varint import ByteReader, varint
@@ -26,6 +27,7 @@ from hsigan.codec.klt_context_model import (
     Contexts,
     EntropyModel,
     Shared,
+    SharedBasis,
     States,
     Symbols,
     Variances,
@@ -47,6 +49,7 @@ Region = tuple[slice, slice]
 
 MOST_GRID = 2**28
 _SYMBOL_BITS = 3.0
+_AT_A_TIME = 24
 _ROUNDING = 0.4
 """What is added before rounding down: less than a half widens the zone of zero."""
 
@@ -57,20 +60,39 @@ def quantise(scaled: Coefficients) -> Symbols:
     return np.asarray(np.sign(scaled) * np.minimum(magnitudes, MOST_GRID), np.int32)
 
 
-def leading_count(scaled: Coefficients) -> int:
-    """Return how many components (K, h, w), in steps, to code: as many as are worth their bits.
+def _worths(scaled: Coefficients) -> NDArray[np.float64]:
+    """Return what coding each component (K, h, w) would save, in squared steps.
 
-    A symbol in an empty plane tells its place, sign and size: a component that has little more than
-    a few of these is not coded, nor are those behind it, unless together they save more error.
+    A symbol in an empty plane tells its place, sign and size.
     """
-    places = scaled[0].size if len(scaled) else 0
-    worth = np.zeros(len(scaled))
+    places = scaled.shape[1] * scaled.shape[2]
+    worths = np.zeros(len(scaled))
     for component, plane in enumerate(scaled):
         squares = np.square(plane[np.abs(plane) >= 2 * GRID * (1 - _ROUNDING)], dtype=np.float64)
         bits = len(squares) * (math.log2(places / max(len(squares), 1)) + _SYMBOL_BITS)
-        worth[component] = squares.sum() - len(squares) / 12 - SLOPE * bits
-    best = int(np.argmax(np.cumsum(worth))) + 1 if worth.size else 0
-    return best if worth[:best].sum() > 0 else 0
+        worths[component] = squares.sum() - len(squares) / 12 - SLOPE * bits
+    return worths
+
+
+def _most_worth(worths: NDArray[np.float64]) -> int:
+    totals = np.cumsum(worths)
+    return int(np.argmax(totals)) + 1 if totals.max(initial=0.0) > 0 else 0
+
+
+def leading_coefficients(values: Coefficients, basis: SharedBasis, step: float) -> Coefficients:
+    """Return coefficients (K, h, w), in steps, of the components of a tile (B, h, w) to code.
+
+    Components are transformed a few at a time, until none of these is worth its bits.
+    """
+    pieces: list[Coefficients] = []
+    worths = np.empty(0)
+    for start in range(0, len(values), _AT_A_TIME):
+        pieces.append(basis.coefficients(values, slice(start, start + _AT_A_TIME)))
+        pieces[-1] *= np.float32(1 / step)
+        worths = np.append(worths, _worths(pieces[-1]))
+        if _most_worth(worths) <= start:
+            break
+    return np.concatenate(pieces)[: _most_worth(worths)]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Holding a rate or a quality: the search for the quantiser's step, and what is asked for.
 
 Bytes fall and errors rise with the step, but for small waves: the search brackets the target on a
-logarithmic scale, closes in, and returns the best step that it has tried and that holds the target.
+logarithmic scale, in strides that grow, closes in, and returns the best step that it has tried and
+that holds the target.
 """
 
 from __future__ import annotations
@@ -65,8 +66,11 @@ class OutOfReachError(InputError):
 Limits = tuple[float, float]
 """The smallest and the largest step that may be tried."""
 
-_FACTOR = 4.0
-_MOST_BRACKETS = 24
+_FACTORS = (1.4, 2.0, 4.0)
+"""From one step to the next while the target is not bracketed; the last one goes on."""
+_MOST_BRACKETS = 26
+_SAME_STEP = 5e-4
+"""Between steps this near (logarithms), bytes and errors differ by jumps alone."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ def find_step(
     """
     good, bad = _bracket(excess_of, min(max(start, limits[0]), limits[1]), rising, limits)
     for turn in range(most_tries):
-        if -tolerance <= good.excess or good.step / bad.step == 1:
+        if -tolerance <= good.excess or abs(math.log(good.step / bad.step)) < _SAME_STEP:
             break
         step = _between(good, bad, turn)
         tried = Tried(step, excess_of(step))
@@ -119,9 +123,10 @@ def _bracket(
 ) -> tuple[Tried, Tried]:
     """Return neighbouring steps, the first of which holds the target and the second does not."""
     tried = Tried(start, excess_of(start))
-    for _ in range(_MOST_BRACKETS):
+    for turn in range(_MOST_BRACKETS):
         is_good = tried.excess <= 0
-        step = tried.step * (_FACTOR if is_good == rising else 1 / _FACTOR)
+        factor = _FACTORS[min(turn, len(_FACTORS) - 1)]
+        step = tried.step * (factor if is_good == rising else 1 / factor)
         step = min(max(step, limits[0]), limits[1])
         if step == tried.step:
             break
