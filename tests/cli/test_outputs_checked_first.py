@@ -107,10 +107,12 @@ def test_a_slash_at_the_end_means_a_folder(folder):
 
 
 def test_compress_knows_the_place_before_it_encodes(folder, monkeypatch):
-    before = contents(folder)
     monkeypatch.setattr(scene_file, "compress_scene", refuse_work)
-    done = run("compress", folder / "scene.tif", "-o", folder / "file" / "deep" / "a.hsc")
-    assert isinstance(done.exception, NotADirectoryError)
+    (folder / "link.hsc").symlink_to("/dev/full")
+    before = contents(folder)
+    for name in ("file/deep/a.hsc", "file/deep/", "link.hsc"):
+        done = run("compress", folder / "scene.tif", "-o", f"{folder}/{name}", "--overwrite")
+        assert isinstance(done.exception, OSError), name
     assert contents(folder) == before
     good = run("compress", folder / "scene.tif", "-o", folder / "new" / "deep" / "a.hsc")
     assert isinstance(good.exception, BeganError)

@@ -22,7 +22,7 @@ from hsigan.cli.options import (
     takes_reading,
 )
 from hsigan.errors import HsiganError, InputError
-from hsigan.files import check_folder
+from hsigan.files import check_folder, check_writable
 
 if TYPE_CHECKING:
     from hsigan.codec.scene_file import Compressed, Target
@@ -138,11 +138,13 @@ def _targets(scenes: list[str], output: str, overwrite: bool) -> list[tuple[str,
     if is_folder and place.is_file():
         why = f"{len(names)} scenes need" if len(names) > 1 else "the slash at its end asks for"
         raise InputError(f"{place} is a file, and {why} a folder: name one.")
-    check_folder(place if is_folder else place.parent)
     kept = [path for path in files if path.exists() and not overwrite]
     for path in kept:
         typer.echo(f"{path}: is there already, kept (--overwrite replaces it)")
-    return [pair for pair in pairs if pair[1] not in kept]
+    todo = [pair for pair in pairs if pair[1] not in kept]
+    if todo:  # an archive that is complete may be on a disk that takes nothing more
+        (check_folder if is_folder else check_writable)(place)
+    return todo
 
 
 def _compress(job: _Job, shows: bool = False) -> Compressed:
