@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from hsigan.bitstream.header import Header
     from hsigan.codec.fitting import Training
 
+_LARGEST_VARIANCE = 1e60
 _STEP_BYTES = 3
 _CHOICE_PX = 128
 """Of a larger tile the middle is looked at to choose the repair's factors."""
@@ -159,6 +160,8 @@ class KltContextCodec(ModelCodec):
             found = arrays.get(key)
             if found is None or found.shape != shape or not np.isfinite(found).all():
                 raise StreamError(f"the model is not one of codec {self.name!r}, or is damaged.")
+        if not ((arrays["variances"] >= 0) & (arrays["variances"] < _LARGEST_VARIANCE)).all():
+            raise StreamError("the model has impossible variances, or is damaged.")
         self.basis = SharedBasis(arrays["mean"], arrays["axes"], arrays["variances"])
         self.entropy = EntropyModel.from_arrays(arrays)
         self.repairer = Repairer.from_arrays(arrays)
@@ -208,11 +211,11 @@ class KltContextCodec(ModelCodec):
 class _Encoder:
     def __init__(self, codec: KltContextCodec, side: bytes, decoder: _Decoder) -> None:
         self.side, self._decoder = side, decoder
-        self._basis, self._step = decoder.basis, decoder.step
+        self._basis, self._step, self._bands = decoder.basis, decoder.step, decoder.bands
         self._entropy, self._repairer = codec.entropy, codec.repairer
 
     def encode_tile(self, values: Tile) -> bytes:
-        scaled = leading_coefficients(values, self._basis, self._step)
+        scaled = leading_coefficients(self._levelled(values), self._basis, self._step)
         places = spatial_transform.subbands(*values.shape[1:])
         variances = band_variances(self._basis.variances, places, len(scaled), self._step)
         payload = encode_coefficients(scaled, variances, self._entropy)
@@ -229,11 +232,20 @@ class _Encoder:
         tile = self._decoder.components(plain, size)
         rows, columns = (_middle(side) for side in size)
         part = (slice(None), rows, columns)
-        original = self._basis.planes(values[part], slice(len(tile.planes)))
+        original = self._basis.planes(self._levelled(values[part]), slice(len(tile.planes)))
         number = self._repairer.choose(original, replace(tile, planes=tile.planes[part]))
         finished = with_choice(plain, number)
         _, gain, loudness = split_choice(finished)
         return finished, self._decoder.values(tile, gain, loudness)
+
+    def _levelled(self, values: Tile) -> Tile:
+        """Give bands that are not coded the value that changes no component."""
+        unused = ~self._bands.usable
+        if not unused.any():
+            return values
+        values = values.copy()
+        values[unused] = self._basis.mean[unused, None, None]
+        return values
 
 
 def _middle(side: int) -> slice:
@@ -250,7 +262,7 @@ class _Decoder:
         step: float,
         realistic: bool,
     ) -> None:
-        self.basis, self.step, self._bands = basis, step, bands
+        self.basis, self.step, self.bands = basis, step, bands
         self._entropy = codec.entropy
         self._repairer, self._realistic = codec.repairer, realistic
 
@@ -283,8 +295,8 @@ class _Decoder:
         spectra = self.basis.axes[:, :count] @ planes.reshape(count, height * width)
         spectra += self.basis.mean[:, None]
         values = np.asarray(spectra.reshape(-1, height, width), np.float32)
-        unused = ~self._bands.usable
-        values[unused] = self._bands.constant[unused, None, None]
+        unused = ~self.bands.usable
+        values[unused] = self.bands.constant[unused, None, None]
         return values
 
 
