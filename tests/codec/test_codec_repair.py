@@ -221,3 +221,14 @@ def test_repairing_networks_are_taken_from_another_model(codec, plain, tmp_path)
     refused = KltContextConfig(repair_from=str(tmp_path / "plain.safetensors"), **SETTINGS)
     with pytest.raises(InputError, match="no repairing networks"):
         KltContextCodec().fit([scene(4)], refused)
+
+
+def test_a_tile_is_finished_alike_with_a_draft_and_without(codec, plain):
+    coded_scene = scene(3)
+    values = np.moveaxis(coded_scene["values"].values, -1, 0).astype(np.float32)
+    for each, step in ((codec, 30.0), (codec, 400.0), (plain, 30.0), (codec, 1e9)):
+        encoder = each.encoder(survey_scene(coded_scene), step)
+        payload, decoded = encoder.finish_tile(values)
+        again, same = encoder.finish_tile(values, encoder.encode_tile(values))
+        assert payload == again
+        assert np.array_equal(decoded, same)

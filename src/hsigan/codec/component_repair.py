@@ -37,6 +37,9 @@ LOUDNESSES = (1.0, 0.7, 0.45, 1.4)
 TEXTURE_LOSS_DB = 0.9
 """What the noise may cost a tile in PSNR, over the faithful decoder."""
 
+LEAST_GAIN_DB = 0.03
+"""What the faithful repair must gain to be worth the time that it takes a decoder."""
+
 _CHOICES = tuple((gain, loudness) for loudness in LOUDNESSES for gain in GAINS)
 _CHOICE_BITS = 3
 _LARGEST_SEED = 2**32
@@ -98,13 +101,15 @@ class Repairer:
     def choose(self, original: Planes, tile: DecodedTile) -> int:
         """Return the number of the best factors, for `with_choice`.
 
-        The gain is that of the least squared error to the original planes (K, h, w), the loudness
-        the largest one that costs no more than `TEXTURE_LOSS_DB`, else the smallest.
+        There is a gain where it takes `LEAST_GAIN_DB` off the error to the original planes (K, h,
+        w); the loudness is the largest one that costs no more than `TEXTURE_LOSS_DB`, else the
+        smallest.
         """
         lost = (original - tile.planes).astype(np.float64)
         added, _ = _additions(self.faithful, tile)
         errors = [np.square(lost - gain * added).sum() for gain in GAINS]
-        gain, loudness = GAINS[int(np.argmin(errors))], LOUDNESSES[0]
+        is_worthwhile = errors[0] < errors[1] * 10 ** (-LEAST_GAIN_DB / 10)
+        gain, loudness = GAINS[0 if is_worthwhile else 1], LOUDNESSES[0]
         if self.realistic is not None:
             most = min(errors) * 10 ** (TEXTURE_LOSS_DB / 10)
             added, noise = _additions(self.realistic, tile)

@@ -31,7 +31,7 @@ Progress = Callable[[int, int], None]
 
 SMALL_SAMPLES = 4_000_000
 """Scenes up to this size are searched by real encodings of the whole."""
-_SAMPLE_TILES, _SAMPLE_SIDE = 8, 128
+_SAMPLE_TILES, _SAMPLE_SIDE = 8, 96
 _SMALLEST_STEP, _LARGEST_STEP = 1e-18, 1e18
 
 
@@ -174,12 +174,13 @@ class SceneCoding:
             if not has_data(tile.kinds):  # its mask says all
                 return CodedTile(tile.place.index, b"", 0.0 if measure else None, 0)
             filled = self._filled(tile) if tile.filled is None else tile.filled
-            payload = encoder.encode_tile(filled) if drafts is None else drafts[tile.place.index]
-            if decoder is None:
-                return CodedTile(tile.place.index, payload, None, tile.valid)
-            if isinstance(encoder, FinishingEncoder):
+            payload = None if drafts is None else drafts[tile.place.index]
+            if decoder is not None and isinstance(encoder, FinishingEncoder):
                 payload, decoded = encoder.finish_tile(filled, payload)
             else:
+                payload = encoder.encode_tile(filled) if payload is None else payload
+                if decoder is None:
+                    return CodedTile(tile.place.index, payload, None, tile.valid)
                 decoded = decoder.decode_tile(payload, tile.place.height, tile.place.width)
             values = restore(decoded, tile.kinds, self._dtype, self._nodata)
             return CodedTile(tile.place.index, payload, tile.squared_error(values), tile.valid)

@@ -87,8 +87,11 @@ class FinishingEncoder(SceneEncoder, Protocol):
     for the step needs no more.
     """
 
-    def finish_tile(self, values: Tile, payload: bytes) -> tuple[bytes, Tile]:
-        """Return the payload that the file will hold, and what it is decoded to."""
+    def finish_tile(self, values: Tile, payload: bytes | None = None) -> tuple[bytes, Tile]:
+        """Return the payload that the file will hold, and what it is decoded to.
+
+        ``payload`` is what `encode_tile` returned, if it was called.
+        """
         ...
 
 

@@ -215,28 +215,33 @@ class _Encoder:
         self._entropy, self._repairer = codec.entropy, codec.repairer
 
     def encode_tile(self, values: Tile) -> bytes:
-        scaled = leading_coefficients(self._levelled(values), self._basis, self._step)
-        places = spatial_transform.subbands(*values.shape[1:])
-        variances = band_variances(self._basis.variances, places, len(scaled), self._step)
-        payload = encode_coefficients(scaled, variances, self._entropy)
-        if self._repairer is None or not payload:
-            return payload
-        return with_choice(payload, 0)
+        payload = self._coded(leading_coefficients(self._levelled(values), self._basis, self._step))
+        return payload if self._repairer is None or not payload else with_choice(payload, 0)
 
-    def finish_tile(self, values: Tile, payload: bytes) -> tuple[bytes, Tile]:
+    def _coded(self, scaled: Tile, decoded: Tile | None = None) -> bytes:
+        places = spatial_transform.subbands(*scaled.shape[1:])
+        variances = band_variances(self._basis.variances, places, len(scaled), self._step)
+        return encode_coefficients(scaled, variances, self._entropy, decoded)
+
+    def finish_tile(self, values: Tile, payload: bytes | None = None) -> tuple[bytes, Tile]:
         """Choose the repair's factors, and decode; see `FinishingEncoder`."""
-        size = values.shape[1:]
-        if self._repairer is None or not payload:
-            return payload, self._decoder.decode_tile(payload, *size)
-        plain = split_choice(payload)[0]
-        tile = self._decoder.components(plain, size)
-        rows, columns = (_middle(side) for side in size)
-        part = (slice(None), rows, columns)
-        original = self._basis.planes(self._levelled(values[part]), slice(len(tile.planes)))
+        levelled = self._levelled(values)
+        if payload is None:
+            scaled = leading_coefficients(levelled, self._basis, self._step)
+            decoded = np.zeros_like(scaled)
+            plain = self._coded(scaled, decoded)
+            tile = self._decoder.tile_of(decoded, plain)
+        else:
+            has_choice = self._repairer is not None and payload
+            plain = split_choice(payload)[0] if has_choice else payload
+            tile = self._decoder.components(plain, values.shape[1:])
+        if self._repairer is None or not plain:
+            return plain, self._decoder.values(tile, 0.0, 0.0)
+        part = (slice(None), *(_middle(side) for side in values.shape[1:]))
+        original = self._basis.planes(levelled[part], slice(len(tile.planes)))
         number = self._repairer.choose(original, replace(tile, planes=tile.planes[part]))
         finished = with_choice(plain, number)
-        _, gain, loudness = split_choice(finished)
-        return finished, self._decoder.values(tile, gain, loudness)
+        return finished, self._decoder.values(tile, *split_choice(finished)[1:])
 
     def _levelled(self, values: Tile) -> Tile:
         """Give bands that are not coded the value that changes no component."""
@@ -280,9 +285,13 @@ class _Decoder:
             return band_variances(basis.variances, places, count, step)
 
         scaled = decode_coefficients(payload, size, variances, self._entropy, len(basis.mean))
-        planes = spatial_transform.inverse(scaled * np.float32(step))
-        deviations = np.sqrt(component_variances(basis.variances))[: len(planes)]
-        return DecodedTile(planes, step, deviations, seed_of(payload))
+        return self.tile_of(scaled, payload)
+
+    def tile_of(self, scaled: Tile, payload: bytes) -> DecodedTile:
+        """Return the components of coefficients (K, h, w) in steps, and of their payload."""
+        planes = spatial_transform.inverse(scaled * np.float32(self.step))
+        deviations = np.sqrt(component_variances(self.basis.variances))[: len(planes)]
+        return DecodedTile(planes, self.step, deviations, seed_of(payload))
 
     def values(self, tile: DecodedTile, gain: float, loudness: float) -> Tile:
         """Return a tile (B, h, w), repaired with these factors."""

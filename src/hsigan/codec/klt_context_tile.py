@@ -119,6 +119,7 @@ class BandSymbols:
 
 
 Visit = Callable[[Contexts, Shared, BandSymbols, int, Region], None]
+Leave = Callable[[Subband, NDArray[np.float64]], None]
 
 
 def visit_band(
@@ -163,7 +164,11 @@ def search_band(
 
 
 def walk_tile(
-    scaled: Coefficients, variances: Variances, model: EntropyModel | None, visit: Visit
+    scaled: Coefficients,
+    variances: Variances,
+    model: EntropyModel | None,
+    visit: Visit,
+    leave: Leave = lambda band, axes: None,
 ) -> None:
     """Go through the symbols of a tile in the order of coding.
 
@@ -173,6 +178,7 @@ def walk_tile(
     variances : (len(bands), K) in squared steps, see `band_variances`
     model : whose costs the trellis takes; without one the even quantiser serves alone
     visit : called for each pass, see `visit_band`
+    leave : called after each subband, with the axes of its symbols
     """
     count, height, width = scaled.shape
     contexts = TileContexts(height, width, count)
@@ -187,23 +193,51 @@ def walk_tile(
             coded = search_band(contexts, number, expected, targets, model)
         rotation.learn(number, grid_points(coded.symbols, coded.states).reshape(count, -1), GRID)
         visit_band(contexts, number, expected, coded, visit)
+        leave(band, axes)
 
 
-def encode_coefficients(scaled: Coefficients, variances: Variances, model: EntropyModel) -> bytes:
-    """Return the payload of coefficients (K, h, w) in steps."""
+def encode_coefficients(
+    scaled: Coefficients,
+    variances: Variances,
+    model: EntropyModel,
+    decoded: Coefficients | None = None,
+) -> bytes:
+    """Return the payload of coefficients (K, h, w) in steps.
+
+    Parameters
+    ----------
+    scaled, variances, model : see `walk_tile`
+    decoded : (K, h, w), filled with what `decode_coefficients` will return
+    """
     if not len(scaled):
         return b""
     encoder = SymbolEncoder()
+    values = np.empty_like(scaled)
 
     def visit(
         local: Contexts, shared: Shared, coded: BandSymbols, component: int, region: Region
     ) -> None:
         states = coded.states[component][region].reshape(-1)
         symbols = coded.symbols[component][region].reshape(-1)
-        encoder.encode(symbols, model.indexes(local, shared, states), model.tables)
+        indexes = model.indexes(local, shared, states)
+        encoder.encode(symbols, indexes, model.tables)
+        if decoded is not None:
+            plane = values[component, : coded.symbols.shape[1], : coded.symbols.shape[2]][region]
+            plane[:] = model.values(symbols, states, indexes).reshape(plane.shape)
 
-    walk_tile(scaled, variances, model, visit)
+    def leave(band: Subband, axes: NDArray[np.float64]) -> None:
+        if decoded is not None:
+            part = values[:, : band.height, : band.width]
+            decoded[:, *band.region] = turn_back(axes, part)
+
+    walk_tile(scaled, variances, model, visit, leave)
     return varint(len(scaled)) + encoder.finish()
+
+
+def turn_back(axes: NDArray[np.float64], values: Coefficients) -> Coefficients:
+    """Return components (K, h, w) of values along a subband's axes."""
+    turned = axes.astype(np.float32) @ values.reshape(len(values), -1)
+    return np.asarray(turned.reshape(values.shape))
 
 
 def decode_coefficients(
@@ -246,8 +280,7 @@ def decode_coefficients(
         if np.abs(points.astype(np.int64)).max() > MOST_GRID:
             raise StreamError("a tile is damaged: a symbol is too large")
         rotation.learn(number, points, GRID)
-        turned = axes.astype(np.float32) @ coded.targets.reshape(count, -1)
-        scaled[:, *band.region] = turned.reshape(coded.targets.shape)
+        scaled[:, *band.region] = turn_back(axes, coded.targets)
     decoder.finish()
     return scaled
 
