@@ -73,7 +73,7 @@ def train(codec: str, folder: Path) -> Path:
     for seed, path in zip((100, 101), scenes, strict=True):
         small = simulate_scene(TRAINING_SIDE, TRAINING_SIDE, BANDS, 6, seed, snr=SNR)
         write_scene(small.drop_vars("label"), path)
-    model = folder / f"{codec}.safetensors"
+    model = folder / codec
     settings = [word for setting in TRAINING for word in ("--set", setting)]
     hsigan("train", "codec", *scenes, "--recipe", codec, *settings, "-o", model)
     return model
