@@ -180,7 +180,7 @@ class _Search:
                 return self._excess(coded, share) + bias
 
             step = self._found(excess, tolerance / 4)
-            coded = coding.encode(step, progress=progress)
+            coded = coding.encode(step, measure=not self._is_rate, progress=progress)
             came_to = self._excess(coded)
             best = coded if best is None or self._is_better(coded, best) else best
             if -tolerance <= came_to <= 0:
@@ -189,7 +189,7 @@ class _Search:
             bias = came_to - expected + tolerance / 4
         if best is None or self._excess(best) > 0:
             raise InputError(f"{self._words()} could not be held: ask for a little less.")
-        return best
+        return coding.complete(best, progress) if self._is_rate else best
 
     def _is_better(self, coded: Coded, best: Coded) -> bool:
         """Prefer what holds the target, then what is nearer to it."""
