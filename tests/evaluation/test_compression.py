@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from hsigan.codec.fitting import Training
 from hsigan.codec.klt import KltCodec
 from hsigan.codec.scene_file import decompress_scene
 from hsigan.errors import InputError, RecipeError, RunError, SceneError
@@ -432,6 +433,6 @@ def test_a_codec_of_a_recipe_is_trained_on_training_scenes_alone(
 ) -> None:
     monkeypatch.setattr(compression_codecs, "resolve_codec", lambda _: (_Trainable, "settings"))
     for _ in range(2):  # the second time its model is there
-        (judged,) = open_codecs(["mine.toml"], scenes[:1], tmp_path, seed=7)
+        (judged,) = open_codecs(["mine.toml"], scenes[:1], tmp_path, training=Training(seed=7))
         assert judged.codec.describe()["trained_on"] == ["valley-1"]
     assert _Trainable.seen == [["valley-1", "settings", 7]]

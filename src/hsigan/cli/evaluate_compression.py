@@ -101,7 +101,13 @@ def evaluate_compression_command(
 
     Example: hsigan evaluate compression SCENE --codecs klt,jpeg2000 --bpppc 0.1,0.5 -o results/rate
     """
-    from hsigan.evaluation.compression import Comparison, comparison_facts
+    from hsigan.cli.train_gan import training_progress
+    from hsigan.codec.fitting import Training
+    from hsigan.evaluation.compression import (
+        Comparison,
+        comparison_facts,
+        refuse_training_scene,
+    )
     from hsigan.evaluation.compression_codecs import open_codecs
     from hsigan.evaluation.compression_differences import BASELINE
     from hsigan.evaluation.results import ResultsFolder
@@ -125,17 +131,21 @@ def evaluate_compression_command(
     companions = _companions(companion or config.companions)
     others = tuple(str(scene.attrs["name"]) for scene in companions)
     config = config.model_copy(update={"train": names, "companions": others})
+    trained_on = frozenset(scene_digest(scene) for scene in [*training, *companions])
+    for source in sources if trained_on else ():  # before a training, not after it
+        refuse_training_scene(source.open(), source.name, trained_on)
+    with training_progress(0) as report:
+        around = Training(seed=config.seed, companions=companions, report=report)
+        judged = open_codecs(config.codecs, training, output / "models", config.decoders, around)
     comparison = Comparison(
         name=Path(recipe).stem if recipe else _group_name(sources),
         config=config,
         folder=ResultsFolder(output),
-        codecs=open_codecs(
-            config.codecs, training, output / "models", config.decoders, config.seed, companions
-        ),
-        trained_on=frozenset(scene_digest(scene) for scene in [*training, *companions]),
+        codecs=judged,
+        trained_on=trained_on,
         foreign=foreign,
     )
-    del training, companions  # it may be large, and has done its work
+    del training, companions, around  # they may be large, and have done their work
     started = time.monotonic()
     with counting("comparing", "points") as report:
         comparison.progress = lambda message, done, planned: report(done, planned, message)

@@ -104,7 +104,10 @@ def train_gan_command(
 def training_progress(
     steps: int, shown: bool = True
 ) -> Iterator[Callable[[int, Mapping[str, float]], None]]:
-    """Yield a callback that draws step and losses as a bar on the terminal."""
+    """Yield a callback that draws step and losses as a bar on the terminal.
+
+    ``steps`` is 0 where nobody knows how many there will be.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Remaining
@@ -118,7 +121,7 @@ def training_progress(
         transient=True,
         disable=not (shown and console.is_terminal),
     ) as bar:
-        task = bar.add_task("", total=steps)
+        task = bar.add_task("", total=steps or None)
 
         def report(step: int, values: Mapping[str, float]) -> None:
             text = "  ".join(f"{name} {value:.3g}" for name, value in values.items())

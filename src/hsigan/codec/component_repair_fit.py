@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,7 +78,7 @@ def obtain_repairer(
     config = build_config(RepairConfig, values)
     seed = 0 if training is None else training.seed
     cases = training_cases(scenes, np.random.default_rng(seed))
-    return fit_repairer(cases, entropy, config, training)
+    return fit_repairer(cases, entropy, config, _later(training, settings.steps))
 
 
 def named_repairer(path: str) -> Repairer:
@@ -143,10 +144,20 @@ def fit_repairer(
         torch.manual_seed(seed)
         faithful = ComponentRepair(config.width, config.layers)
         train_faithful(examples, faithful, config, seed, report=report)
+        training = _later(training, config.faithful_steps)
         if not config.realistic_steps:
             return Repairer(faithful)
+        report = None if training is None else training.report
         realistic, _ = train_realistic(examples, faithful, config, seed, report=report)
     return Repairer(faithful, realistic)
+
+
+def _later(training: Training | None, steps: int) -> Training | None:
+    """Return a training whose reports count the steps that were done before."""
+    if training is None or training.report is None:
+        return training
+    tell = training.report
+    return replace(training, report=lambda step, values: tell(steps + step, values))
 
 
 def _spread(

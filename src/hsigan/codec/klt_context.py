@@ -102,6 +102,12 @@ class KltContextConfig(Config):
     repair_most_loss_db: float = Field(default=0.8, ge=0)
     repair_from: str = ""
 
+    @property
+    def all_steps(self) -> int:
+        """Of all networks."""
+        repair = 0 if self.repair_from else self.repair_faithful_steps
+        return self.steps + repair + bool(repair) * self.repair_realistic_steps
+
 
 class KltContextCodec(ModelCodec):
     """Shared KLT, wavelet, learned contexts."""

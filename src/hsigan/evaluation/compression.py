@@ -7,7 +7,7 @@ the other, so that memory holds one held-out scene at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +47,20 @@ class SceneSource:
 
     name: str
     open: Callable[[], xr.Dataset]
+
+
+def refuse_training_scene(scene: xr.Dataset, name: str, trained_on: Collection[str]) -> None:
+    """Check that a held-out scene is none of those with these digests (`scene_digest`).
+
+    Raises
+    ------
+    InputError
+        It is one of them.
+    """
+    if scene_digest(scene) in trained_on:
+        raise InputError(
+            f"the held-out scene {name} is one of the training scenes: leave it out of either."
+        )
 
 
 @dataclass
@@ -137,11 +151,7 @@ class Comparison:
             return
         opened = source.open()
         scene = opened if self.config.with_metadata else without_metadata(opened)
-        if scene_digest(scene) in self.trained_on:
-            raise InputError(
-                f"the held-out scene {source.name} is one of the training scenes: leave it out of "
-                "either."
-            )
+        refuse_training_scene(scene, source.name, self.trained_on)
         self._refuse_seen(source.name)
         self.held_out[source.name] = scene_facts(scene, source.name)
         judge = SceneJudge(opened, self.config)

@@ -56,8 +56,7 @@ def open_codecs(
     train: Sequence[xr.Dataset],
     models: Path,
     decoders: Decoders = "both",
-    seed: int = 0,
-    companions: Sequence[xr.Dataset] = (),
+    training: Training | None = None,
 ) -> list[JudgedCodec]:
     """Open codecs, and fit those that learn on the training scenes alone.
 
@@ -72,8 +71,7 @@ def open_codecs(
     train : scenes to fit on
     models : folder that fitted models are kept in; one that is there already is not fitted again
     decoders : which are judged of a codec that has two
-    seed : of trainings
-    companions : scenes of any sensors, for codecs that learn from them too
+    training : what surrounds the fitting: seed, companions, whom to tell
 
     Raises
     ------
@@ -84,7 +82,7 @@ def open_codecs(
     judged = []
     for text in names:
         label, _, name = text.rpartition("=")
-        codec = _opened(name, train, models, Training(seed=seed, companions=companions))
+        codec = _opened(name, train, models, training or Training())
         judged.append(_judged(codec, label or _label(name), decoders))
     labels = [one.label for one in judged]
     for one in judged:
