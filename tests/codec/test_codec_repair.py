@@ -214,7 +214,9 @@ def test_both_decoders_read_the_same_file(codec):
 def test_repairing_networks_are_taken_from_another_model(codec, plain, tmp_path):
     codec.save(tmp_path / "model.safetensors")
     taken = KltContextConfig(repair_from=str(tmp_path / "model.safetensors"), **SETTINGS)
-    arrays = KltContextCodec().fit([scene(4)], taken).repairer.to_arrays()
+    other = KltContextCodec().fit([scene(4)], taken)
+    assert other.describe()["repaired_on"] == ["made-1", "made-2"]
+    arrays = other.repairer.to_arrays()
     for name, array in codec.repairer.to_arrays().items():
         assert np.array_equal(arrays[name], array), name
     plain.save(tmp_path / "plain.safetensors")

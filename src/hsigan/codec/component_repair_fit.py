@@ -64,7 +64,7 @@ def obtain_repairer(
         ``repair_from`` names no model file.
     """
     if settings.repair_from:
-        return named_repairer(settings.repair_from)
+        return named_repairer(settings.repair_from)[0]
     if not settings.repair_faithful_steps:
         return None
     from hsigan.codec.klt_context_samples import training_cases
@@ -81,8 +81,8 @@ def obtain_repairer(
     return fit_repairer(cases, entropy, config, _later(training, settings.steps))
 
 
-def named_repairer(path: str) -> Repairer:
-    """Return the repairing networks of a model file.
+def named_repairer(path: str) -> tuple[Repairer, list[str]]:
+    """Return the repairing networks of a model file, and the scenes that it was trained on.
 
     Raises
     ------
@@ -91,10 +91,11 @@ def named_repairer(path: str) -> Repairer:
     StreamError
         It is no model file.
     """
-    found = Repairer.from_arrays(load_model(path)[0])
+    arrays, facts, _ = load_model(path)
+    found = Repairer.from_arrays(arrays)
     if found is None:
         raise InputError(f"the model {path} has no repairing networks.")
-    return found
+    return found, [*facts.get("trained_on", ()), *facts.get("companions", ())]
 
 
 def fit_repairer(

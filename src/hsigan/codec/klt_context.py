@@ -144,13 +144,15 @@ class KltContextCodec(ModelCodec):
         if not scenes or len({scene.sizes["band"] for scene in scenes}) > 1:
             raise InputError("a codec is trained on one scene or more, all with the same bands.")
         settings = config or KltContextConfig()
-        if settings.repair_from:
-            named_repairer(settings.repair_from)  # a wrong name is an error before any training
+        repaired_on: list[str] = []
+        if settings.repair_from:  # a wrong name is an error before any training
+            repaired_on = named_repairer(settings.repair_from)[1]
         companions = () if training is None else training.companions
         basis, entropy = fit_model(scenes, companions, settings, training)
         names = [str(scene.attrs.get("name", "scene")) for scene in scenes]
         others = [str(scene.attrs.get("name", "scene")) for scene in companions]
         facts: dict[str, Any] = {"codec": self.name, "trained_on": names, "companions": others}
+        facts |= {"repaired_on": repaired_on} if repaired_on else {}
         facts["profile"] = sensor_profile(scenes)
         arrays: dict[str, NDArray[Any]] = {"mean": basis.mean, "axes": basis.axes}
         arrays |= {"variances": basis.variances, **entropy.to_arrays()}

@@ -22,6 +22,10 @@ SHARED = "-shared"
 """Ends the name of a codec that works unfitted too, where it is to be fitted."""
 
 
+_SEEN = ("trained_on", "companions", "repaired_on")
+"""What codecs tell of the scenes that they were trained on."""
+
+
 @dataclass(frozen=True)
 class JudgedCodec:
     """A codec as the comparison names it, and the decoders that are judged."""
@@ -48,7 +52,7 @@ class JudgedCodec:
     def saw(self, scene: str) -> bool:
         """Whether the codec says that it was trained on a scene of this name."""
         facts = self.codec.describe()
-        return scene in (*facts.get("trained_on", ()), *facts.get("companions", ()))
+        return any(scene in facts.get(part, ()) for part in _SEEN)
 
 
 def open_codecs(
