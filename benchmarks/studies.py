@@ -49,7 +49,7 @@ STUDIES = {
     "synthesis-neon": Study(f"evaluate synthesis --recipe neon --seeds 10 {RIVALS}", 0.5),
     # The paper's GAN: its trainings are kept as runs, so that both studies share them.
     "hypergan-salinas-a": Study(
-        "evaluate synthesis --recipe salinas-a-3pct --seed 10 --seeds 3 --methods hypergan "
+        "evaluate synthesis --recipe salinas-a-3pct --seed 10 --seeds 3 --methods gan,hypergan "
         "--set steps=100000 --keep hypergan-runs",
         2.8,
     ),
