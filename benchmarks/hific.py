@@ -71,10 +71,8 @@ def hsigan(*words: str) -> None:
 
 
 def train(variant: Variant, scenes: list[str], runs: Path) -> None:
-    """Train a variant unless its run is finished; continue one that was interrupted."""
+    """Train a variant; continue one that was interrupted, which for a finished one is no step."""
     run = runs / variant.folder
-    if (run / "codec.safetensors").is_file():
-        return
     words = [word for each in variant.overrides for word in ("--set", each)]
     resume = ["--resume"] if run.is_dir() else []
     recipe = ["--variable", "data", "--recipe", variant.recipe]
