@@ -1,11 +1,15 @@
 """Repairing decoded components in a codec: gains, noise, weights in a model file."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 import torch
 
 from hsigan.bitstream.header import Header
 from hsigan.bitstream.varint import varint
+from hsigan.codec import klt_context_fit
 from hsigan.codec.component_repair import (
     GAINS,
     LOUDNESSES,
@@ -16,12 +20,15 @@ from hsigan.codec.component_repair import (
     white_noise,
     with_choice,
 )
+from hsigan.codec.fitting import Training
 from hsigan.codec.klt_context import KltContextCodec, KltContextConfig
 from hsigan.codec.klt_context_model import component_variances
 from hsigan.codec.survey import survey_scene
-from hsigan.errors import InputError, StreamError
+from hsigan.errors import InputError, RunError, StreamError
 from hsigan.models.component_repair import ComponentRepair
 from hsigan.scene import make_scene
+from hsigan.training import component_repair
+from hsigan.training.run_folder import RunFolder
 
 STEP = 10.0
 DEVIATIONS = np.array([60.0, 20.0, 5.0])
@@ -234,3 +241,32 @@ def test_a_tile_is_finished_alike_with_a_draft_and_without(codec, plain):
         again, same = encoder.finish_tile(values, encoder.encode_tile(values))
         assert payload == again
         assert np.array_equal(decoded, same)
+
+
+def test_an_interrupted_training_is_usable_and_continues_bit_for_bit(tmp_path, monkeypatch):
+    repair = {"repair_faithful_steps": 12, "repair_realistic_steps": 3}
+    config = KltContextConfig(**SETTINGS, **repair)
+    scenes = [scene(1), scene(2)]
+    whole = KltContextCodec().fit(scenes, config)
+    assert whole.describe()["steps"] == config.all_steps
+
+    tell = component_repair._tell
+
+    def stop_after_the_fifth_step(state, *rest):
+        if state.step == 4 and "faithful" in state.modules:
+            os.kill(os.getpid(), signal.SIGINT)
+        tell(state, *rest)
+
+    around = Training(run=RunFolder.create(tmp_path / "run", {"seed": 0}))
+    with monkeypatch.context() as patched:
+        patched.setattr(component_repair, "_tell", stop_after_the_fifth_step)
+        stopped = KltContextCodec().fit(scenes, config, around)
+    assert stopped.describe()["steps"] == SETTINGS["steps"] + 5
+    assert not stopped.has_realistic
+    decoded_by(stopped, scene(3), 400.0)
+
+    monkeypatch.setattr(klt_context_fit, "fit_model", None)  # what is kept is not learned again
+    continued = KltContextCodec().fit(scenes, config, around)
+    assert continued.model_bytes == whole.model_bytes
+    with pytest.raises(RunError, match="other pixels"):
+        KltContextCodec().fit([scene(1), scene(4)], config, around)

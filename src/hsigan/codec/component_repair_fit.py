@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hsigan.codec.klt_context_samples import Case
     from hsigan.training.component_repair import RepairConfig
     from hsigan.training.repair_examples import RepairExample
+    from hsigan.training.run_folder import RunFolder
 
 PREFIX = "repair_"
 _COARSE, _FINE = (0.08, 2.0), (0.004, 0.08)  # steps, in deviations of the leading component
@@ -40,8 +41,8 @@ def obtain_repairer(
     entropy: EntropyModel,
     settings: KltContextConfig,
     training: Training | None = None,
-) -> Repairer | None:
-    """Return the repairing networks that a training's settings ask for.
+) -> tuple[Repairer | None, int]:
+    """Return the repairing networks that a training's settings ask for, and the steps it took.
 
     Parameters
     ----------
@@ -64,9 +65,9 @@ def obtain_repairer(
         ``repair_from`` names no model file.
     """
     if settings.repair_from:
-        return named_repairer(settings.repair_from)[0]
+        return named_repairer(settings.repair_from)[0], 0
     if not settings.repair_faithful_steps:
-        return None
+        return None, 0
     from hsigan.codec.klt_context_samples import training_cases
     from hsigan.training.component_repair import RepairConfig
 
@@ -104,8 +105,11 @@ def fit_repairer(
     config: RepairConfig,
     training: Training | None = None,
     draws: tuple[int, int] = (6, 2),
-) -> Repairer:
-    """Train the networks of both decoders.
+) -> tuple[Repairer, int]:
+    """Train the networks of both decoders; return them, and the steps that they have had.
+
+    Interrupted, the networks are those of the last step, and the realistic one may be missing; in
+    a run folder both continue where they stood.
 
     Parameters
     ----------
@@ -144,13 +148,28 @@ def fit_repairer(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         faithful = ComponentRepair(config.width, config.layers)
-        train_faithful(examples, faithful, config, seed, report=report)
-        training = _later(training, config.faithful_steps)
-        if not config.realistic_steps:
-            return Repairer(faithful)
-        report = None if training is None else training.report
-        realistic, _ = train_realistic(examples, faithful, config, seed, report=report)
-    return Repairer(faithful, realistic)
+        state = train_faithful(
+            examples, faithful, config, seed, _stage(training, "faithful"), report
+        )
+        if state.interrupted or not config.realistic_steps:
+            return Repairer(faithful), state.step
+        later = _later(training, state.step)
+        report = None if later is None else later.report
+        realistic, last = train_realistic(
+            examples, faithful, config, seed, _stage(training, "realistic"), report
+        )
+    return Repairer(faithful, realistic), state.step + last.step
+
+
+def _stage(training: Training | None, name: str) -> RunFolder | None:
+    """Return the folder of one network's training inside a run folder."""
+    if training is None or training.run is None:
+        return None
+    from hsigan.training.run_folder import RunFolder
+
+    stage = RunFolder(training.run.path / f"repair-{name}")
+    stage.path.mkdir(exist_ok=True)
+    return stage
 
 
 def _later(training: Training | None, steps: int) -> Training | None:

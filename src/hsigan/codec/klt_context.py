@@ -139,7 +139,7 @@ class KltContextCodec(ModelCodec):
             There is no scene, or they differ in their bands.
         """
         from hsigan.codec.component_repair_fit import named_repairer, obtain_repairer
-        from hsigan.codec.klt_context_fit import fit_model
+        from hsigan.codec.klt_context_fit import obtain_model
 
         if not scenes or len({scene.sizes["band"] for scene in scenes}) > 1:
             raise InputError("a codec is trained on one scene or more, all with the same bands.")
@@ -148,15 +148,15 @@ class KltContextCodec(ModelCodec):
         if settings.repair_from:  # a wrong name is an error before any training
             repaired_on = named_repairer(settings.repair_from)[1]
         companions = () if training is None else training.companions
-        basis, entropy = fit_model(scenes, companions, settings, training)
+        basis, entropy = obtain_model(scenes, companions, settings, training)
         names = [str(scene.attrs.get("name", "scene")) for scene in scenes]
         others = [str(scene.attrs.get("name", "scene")) for scene in companions]
         facts: dict[str, Any] = {"codec": self.name, "trained_on": names, "companions": others}
         facts |= {"repaired_on": repaired_on} if repaired_on else {}
         facts["profile"] = sensor_profile(scenes)
-        arrays: dict[str, NDArray[Any]] = {"mean": basis.mean, "axes": basis.axes}
-        arrays |= {"variances": basis.variances, **entropy.to_arrays()}
-        repairer = obtain_repairer([*scenes, *companions], entropy, settings, training)
+        repairer, steps = obtain_repairer([*scenes, *companions], entropy, settings, training)
+        facts["steps"] = settings.steps + steps
+        arrays = {**basis.to_arrays(), **entropy.to_arrays()}
         arrays |= {} if repairer is None else repairer.to_arrays()
         told = {**settings.model_dump(), "repair_from": Path(settings.repair_from).name}
         return self._take(model_content(arrays, {**facts, "settings": told}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,17 +12,46 @@ import xarray as xr
 from hsigan.bitstream.tables import CodingTables
 from hsigan.codec.klt_context_model import EntropyModel, SharedBasis
 from hsigan.codec.klt_context_samples import collect_sample, learn_basis, training_cases
+from hsigan.codec.model_file import load_model, model_content
+from hsigan.files import whole_file
+from hsigan.scene.describe import scene_digest
 from hsigan.training.context_network import ContextSample, mean_excess, train_context_network
 
 if TYPE_CHECKING:
     from hsigan.codec.fitting import Training
     from hsigan.codec.klt_context import KltContextConfig
 
+KEPT = "contexts.safetensors"
+"""File of a run folder: basis and entropy model, from when they are trained."""
+
 Report = Callable[[int, float], None]
 
 
 def _silent(step: int, bits: float) -> None:
     """Report nothing."""
+
+
+def obtain_model(
+    scenes: Sequence[xr.Dataset],
+    companions: Sequence[xr.Dataset],
+    config: KltContextConfig,
+    training: Training | None,
+) -> tuple[SharedBasis, EntropyModel]:
+    """Return `fit_model`'s, or what an interrupted training has kept of it in its run folder."""
+    if training is None or training.run is None:
+        return fit_model(scenes, companions, config, training)
+    digests = "".join(scene_digest(scene) for scene in [*scenes, *companions])
+    training.run.check_pixels(hashlib.sha256(digests.encode()).hexdigest())
+    kept = training.run.path / KEPT
+    if kept.is_file():
+        arrays = load_model(kept)[0]
+        basis = SharedBasis(arrays["mean"], arrays["axes"], arrays["variances"])
+        return basis, EntropyModel.from_arrays(arrays)
+    basis, entropy = fit_model(scenes, companions, config, training)
+    with whole_file(kept) as temporary:
+        facts = {"codec": config.codec}
+        temporary.write_bytes(model_content({**basis.to_arrays(), **entropy.to_arrays()}, facts))
+    return basis, entropy
 
 
 def fit_model(

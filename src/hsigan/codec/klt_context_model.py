@@ -45,6 +45,10 @@ class SharedBasis:
     axes: NDArray[np.float32]
     variances: Variances
 
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return what a model file keeps."""
+        return {"mean": self.mean, "axes": self.axes, "variances": self.variances}
+
     def planes(self, values: NDArray[np.float32], part: slice) -> NDArray[np.float32]:
         """Return planes (K, h, w) of a part of the components of values (B, h, w)."""
         bands = values.shape[0]

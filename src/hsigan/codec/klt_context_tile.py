@@ -42,6 +42,7 @@ from hsigan.codec.klt_context_trellis import (
     search_symbols,
     state_paths,
 )
+from hsigan.codec.rate import StepTooSmallError
 from hsigan.codec.spatial_transform import Subband
 from hsigan.errors import StreamError
 
@@ -179,6 +180,11 @@ def walk_tile(
     model : whose costs the trellis takes; without one the even quantiser serves alone
     visit : called for each pass, see `visit_band`
     leave : called after each subband, with the axes of its symbols
+
+    Raises
+    ------
+    StepTooSmallError
+        A decoder would refuse the symbols.
     """
     count, height, width = scaled.shape
     contexts = TileContexts(height, width, count)
@@ -191,9 +197,17 @@ def walk_tile(
             coded = BandSymbols.plain(targets)
         else:
             coded = search_band(contexts, number, expected, targets, model)
-        rotation.learn(number, grid_points(coded.symbols, coded.states).reshape(count, -1), GRID)
+        points = grid_points(coded.symbols, coded.states).reshape(count, -1)
+        if not _are_readable(points):
+            raise StepTooSmallError
+        rotation.learn(number, points, GRID)
         visit_band(contexts, number, expected, coded, visit)
         leave(band, axes)
+
+
+def _are_readable(points: Symbols) -> bool:
+    """Say whether a decoder takes the points of a subband."""
+    return bool(np.abs(points.astype(np.int64)).max() <= MOST_GRID)
 
 
 def encode_coefficients(
@@ -208,6 +222,11 @@ def encode_coefficients(
     ----------
     scaled, variances, model : see `walk_tile`
     decoded : (K, h, w), filled with what `decode_coefficients` will return
+
+    Raises
+    ------
+    StepTooSmallError
+        A coefficient is more steps than a file can hold.
     """
     if not len(scaled):
         return b""
@@ -277,7 +296,7 @@ def decode_coefficients(
         contexts.open_band(number, expected)
         coded = _decode_band(contexts, number, count, decoder, model)
         points = grid_points(coded.symbols, coded.states).reshape(count, -1)
-        if np.abs(points.astype(np.int64)).max() > MOST_GRID:
+        if not _are_readable(points):
             raise StreamError("a tile is damaged: a symbol is too large")
         rotation.learn(number, points, GRID)
         scaled[:, *band.region] = turn_back(axes, coded.targets)

@@ -63,6 +63,15 @@ class OutOfReachError(InputError):
     """No step of the quantiser holds the target."""
 
 
+class StepTooSmallError(InputError):
+    """Values of the scene are more steps than a file can hold."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the step is too small for the values of this scene: ask for less quality."
+        )
+
+
 Limits = tuple[float, float]
 """The smallest and the largest step that may be tried."""
 
@@ -133,7 +142,7 @@ def _bracket(
         following = Tried(step, excess_of(step))
         if (following.excess <= 0) != is_good:
             return (tried, following) if is_good else (following, tried)
-        if is_good and following.excess == tried.excess and rising:
+        if is_good and rising and -math.inf < following.excess == tried.excess:
             return following, following  # nothing is left to lose: the target holds at any step
         tried = following
     if tried.excess <= 0:

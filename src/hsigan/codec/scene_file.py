@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,13 @@ from hsigan.codec.decode import decompress_scene
 from hsigan.codec.encode import Coded, Progress, SceneCoding
 from hsigan.codec.inspect import inspect_file, verify_file
 from hsigan.codec.interface import Codec, SceneSurvey
-from hsigan.codec.rate import DEFAULT_PSNR_DB, OutOfReachError, Target, find_step
+from hsigan.codec.rate import (
+    DEFAULT_PSNR_DB,
+    OutOfReachError,
+    StepTooSmallError,
+    Target,
+    find_step,
+)
 from hsigan.codec.survey import survey_scene
 from hsigan.codec.tiles import one_blas_thread
 from hsigan.errors import InputError
@@ -167,6 +174,8 @@ class _Search:
         """Search on pieces, encode the whole, and correct the step until the target is held."""
         coding = self._coding
         sample = coding.sample()
+        if not any(piece.valid for piece in sample):
+            return self.small(progress)
         survey = coding.survey
         samples = survey.height * survey.width * survey.bands
         share = sum(piece.values.size for piece in sample) / samples
@@ -183,9 +192,11 @@ class _Search:
             coded = coding.encode(step, measure=not self._is_rate, progress=progress)
             came_to = self._excess(coded)
             best = coded if best is None or self._is_better(coded, best) else best
-            if -tolerance <= came_to <= 0:
+            if -tolerance <= came_to <= 0 or came_to == -math.inf:
                 break
             expected = excess(step) - bias
+            if not math.isfinite(expected):  # pieces without loss tell nothing of the others
+                return self.small(progress)
             bias = came_to - expected + tolerance / 4
         if best is None or self._excess(best) > 0:
             raise InputError(f"{self._words()} could not be held: ask for a little less.")
@@ -204,11 +215,20 @@ class _Search:
         return float(self._target.psnr_db or 0.0) - coded.psnr_db(self._coding.survey.peak)
 
     def _found(self, excess: Callable[[float], float], tolerance: float) -> float:
-        survey = self._coding.survey
+        @cache
+        def reached(step: float) -> float:
+            try:
+                return excess(step)
+            except StepTooSmallError:
+                return math.inf
+
+        smallest, largest = self._coding.step_limits
+        start = min(max(_start(self._coding.survey, self._target), smallest), largest)
+        while reached(start) == math.inf and start < largest:
+            start = min(2 * start, largest)
+        limits = (smallest, largest)
         try:
-            start = _start(survey, self._target)
-            limits = self._coding.step_limits
-            return find_step(excess, start, not self._is_rate, tolerance, limits=limits).step
+            return find_step(reached, start, not self._is_rate, tolerance, limits=limits).step
         except OutOfReachError as error:
             raise InputError(
                 f"{self._words()} is out of the reach of codec {self._coding.codec.name} on this "
