@@ -21,17 +21,29 @@ from hsigan.evaluation.results import ResultsFolder
 AUGMENT = "evaluate augmentation --processes 1 --recipe"
 SALINAS = "known:salinas-a"
 RIVALS = "--methods gan,gaussian,gaussian-mixture,smoothed-bootstrap,smote,mixup,gain-offset"
-CODECS = "--codecs klt,klt-shared,jpeg2000,sperr,dct3d,dpcm-dct,klt-context"
+CODECS = "--codecs klt,klt-shared,jpeg2000,sperr,dct3d,dpcm-dct,benchmarks/klt-context.toml"
+SEEN = (
+    *(f"abu/abu-{name}.mat" for name in ("beach-1", "beach-2", "urban-1", "urban-2")),
+    "abu/sandiego.mat",
+    "salinas_a/SalinasA_corrected.mat",
+    "jasper_ridge/Jasper_Ridge_ori.tif",
+    "samson/samson_1.img",
+    "pavia_centre/wzy_dataPavia.mat",
+)
 AVIRIS = ("abu-airport-1", "abu-airport-2", "abu-urban-4")
 PATCH_RIVALS = "--methods patch,gan,flips-rotations,radiation-noise,mixture-noise,patch-bootstrap"
 
 
 @dataclass(frozen=True)
 class Study:
-    """A command (without ``hsigan`` and ``-o``) and the core hours that it takes."""
+    """A command (without ``hsigan`` and ``-o``) and the core hours that it takes.
+
+    A training writes a run folder of its name where it is started, no results.
+    """
 
     command: str
     hours: float
+    is_training: bool = False
 
 
 def _codecs_on(held_out: str) -> str:
@@ -147,7 +159,15 @@ STUDIES = {
         "--classifiers lda,two-view,ssftt --amounts 3",
         1.0,
     ),
-    **{f"compression-{name}": Study(_codecs_on(name), 0.4) for name in AVIRIS},
+    # The networks that repair what klt-context decodes, for all comparisons of codecs; they see
+    # no scene of the sensors that are compared.
+    "repairing": Study(
+        "train codec $DATA/abu/abu-airport-4.mat "
+        + " ".join(f"--companion $DATA/{name}" for name in SEEN),
+        0.3,
+        is_training=True,
+    ),
+    **{f"compression-{name}": Study(_codecs_on(name), 0.2) for name in AVIRIS},
     **{
         f"compression-{group}": Study(
             f"evaluate compression --recipe compression-{group} {CODECS}", hours
@@ -164,8 +184,11 @@ def run(name: str, out: Path) -> None:
         sys.exit("set HSIGAN_DATA to the folder that holds the scenes")
     words = shlex.split(STUDIES[name].command.replace("$DATA", data))
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "hsigan", *words, "-o", str(out / name)]
+    folder_name = Path(name) if STUDIES[name].is_training else out / name
+    command = [sys.executable, "-m", "hsigan", *words, "-o", str(folder_name)]
     subprocess.run(command, check=True, env=environment)
+    if STUDIES[name].is_training:
+        return
     # Results are read elsewhere than they were made: the folders of this machine stay here.
     folder = ResultsFolder(out / name)
     shown = f"hsigan {STUDIES[name].command} -o docs/results/{name}".replace(
