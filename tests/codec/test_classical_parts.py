@@ -191,6 +191,12 @@ def test_the_search_closes_in_on_the_target_from_the_right_side(rising):
         find_step(lambda step: 1.0, 1.0, rising, 0.001)
 
 
+def test_the_search_goes_on_while_nothing_is_lost():
+    """Integers come back exactly at any step below about theirs."""
+    found = find_step(lambda step: -np.inf if step < 0.7 else 1.0, 1e-6, True, 0.001)
+    assert 0.69 < found.step < 0.7
+
+
 def test_model_files_are_equal_where_their_content_is(tmp_path):
     one = {"b": np.arange(3.0), "a": np.ones((2, 2), np.int32)}
     facts = {"codec": "klt", "numbers": [1, 2]}

@@ -12,6 +12,7 @@ import xarray as xr
 from hsigan.bitstream.header import Header
 from hsigan.codec.fitting import Training, resolve_codec
 from hsigan.codec.klt_context import KltContextCodec, KltContextConfig
+from hsigan.codec.scene_file import Target, compress_scene, decompress_scene
 from hsigan.codec.survey import survey_scene
 from hsigan.errors import InputError, RecipeError, StreamError
 from hsigan.scene import make_scene
@@ -170,3 +171,26 @@ def test_repairing_networks_that_are_not_there_are_missed_before_any_training(tm
     settings = KltContextConfig(steps=10**9, repair_from=str(tmp_path / "none.safetensors"))
     with pytest.raises(StreamError, match="cannot be read"):
         KltContextCodec().fit([_scene(40, 40, 2)], settings)
+
+
+def test_what_a_decoder_would_refuse_is_not_written(codec: KltContextCodec, tmp_path: Path) -> None:
+    scene, path = _scene(9, 9, 3), tmp_path / "a.hsc"
+    scene["values"] = scene["values"].astype(np.float32) + 20_000
+    for target in (Target(step=1e-4), Target(psnr_db=200.0)):
+        with pytest.raises(InputError):
+            compress_scene(scene, path, codec, target)
+        assert not path.exists()
+    told = compress_scene(scene, path, codec, Target(bpppc=80.0))
+    decoded = decompress_scene(path, codec)["values"].values
+    assert told.psnr_db > 120
+    assert np.abs(decoded - scene["values"].values).max() < 0.1
+
+
+def test_integers_are_kept_exactly_by_a_step_that_is_not_too_small(
+    codec: KltContextCodec, tmp_path: Path
+) -> None:
+    scene = _scene(9, 9, 3)
+    told = compress_scene(scene, tmp_path / "a.hsc", codec, Target(psnr_db=300.0))
+    decoded = decompress_scene(tmp_path / "a.hsc", codec)["values"].values
+    np.testing.assert_array_equal(decoded, scene["values"].values)
+    assert 0.1 < told.step < 2

@@ -54,6 +54,35 @@ def test_a_large_scene_is_corrected_by_what_the_whole_came_to(tmp_path, monkeypa
     assert 45.0 <= told.psnr_db < 45.6
 
 
+def _lossless_but_for_a_corner(corner, nodata=None):
+    values = np.full((90, 70, 30), 500, np.int16)
+    values[:20, :20] = corner
+    return make_scene(values, nodata=nodata)
+
+
+@pytest.mark.parametrize("nodata", [None, 500])
+@pytest.mark.parametrize("target", [Target(psnr_db=50.0), Target(bpppc=0.02)])
+def test_a_large_scene_whose_pieces_tell_nothing_is_searched_as_a_whole(
+    nodata, target, tmp_path, monkeypatch
+):
+    from hsigan.codec import encode
+
+    monkeypatch.setattr(encode, "SMALL_SAMPLES", 1000)
+    monkeypatch.setattr(encode, "_SAMPLE_TILES", 1)
+    codec, path = open_codec("klt"), tmp_path / "a.hsc"
+    codec.tile_px = 32
+    corner = simulate_scene(20, 20, 30, 4, seed=1)["values"].values
+    told = compress_scene(_lossless_but_for_a_corner(corner, nodata), path, codec, target)
+    if target.psnr_db is not None:
+        assert 50.0 <= told.psnr_db < 52.0
+    else:
+        assert 0.017 < told.bpppc <= 0.02
+    scene = _lossless_but_for_a_corner(500, nodata)  # nothing is there to be lost
+    assert compress_scene(scene, path, codec, target).psnr_db == np.inf
+    decoded = decompress_scene(path, codec)["values"].values
+    np.testing.assert_array_equal(decoded, scene["values"].values)
+
+
 def test_targets_out_of_reach_and_impossible_ones_are_refused(tmp_path):
     scene = small_scene()
     with pytest.raises(InputError, match="out of the reach"):

@@ -49,6 +49,7 @@ from hsigan.errors import StreamError
 Region = tuple[slice, slice]
 
 MOST_GRID = 2**28
+_MOST_STEPS = 0.99 * GRID * MOST_GRID  # the trellis takes points up to three beside a value
 _SYMBOL_BITS = 3.0
 _AT_A_TIME = 24
 _ROUNDING = 0.4
@@ -184,7 +185,7 @@ def walk_tile(
     Raises
     ------
     StepTooSmallError
-        A decoder would refuse the symbols.
+        A coefficient is more steps than a decoder takes.
     """
     count, height, width = scaled.shape
     contexts = TileContexts(height, width, count)
@@ -193,21 +194,15 @@ def walk_tile(
         axes, expected = rotation.axes_of(number)
         part = scaled[:, *band.region].reshape(count, -1)
         targets = (axes.T.astype(np.float32) @ part).reshape(count, band.height, band.width)
+        if np.abs(targets).max() > _MOST_STEPS:
+            raise StepTooSmallError
         if model is None:
             coded = BandSymbols.plain(targets)
         else:
             coded = search_band(contexts, number, expected, targets, model)
-        points = grid_points(coded.symbols, coded.states).reshape(count, -1)
-        if not _are_readable(points):
-            raise StepTooSmallError
-        rotation.learn(number, points, GRID)
+        rotation.learn(number, grid_points(coded.symbols, coded.states).reshape(count, -1), GRID)
         visit_band(contexts, number, expected, coded, visit)
         leave(band, axes)
-
-
-def _are_readable(points: Symbols) -> bool:
-    """Say whether a decoder takes the points of a subband."""
-    return bool(np.abs(points.astype(np.int64)).max() <= MOST_GRID)
 
 
 def encode_coefficients(
@@ -226,7 +221,7 @@ def encode_coefficients(
     Raises
     ------
     StepTooSmallError
-        A coefficient is more steps than a file can hold.
+        See `walk_tile`.
     """
     if not len(scaled):
         return b""
@@ -296,7 +291,7 @@ def decode_coefficients(
         contexts.open_band(number, expected)
         coded = _decode_band(contexts, number, count, decoder, model)
         points = grid_points(coded.symbols, coded.states).reshape(count, -1)
-        if not _are_readable(points):
+        if np.abs(points.astype(np.int64)).max() > MOST_GRID:
             raise StreamError("a tile is damaged: a symbol is too large")
         rotation.learn(number, points, GRID)
         scaled[:, *band.region] = turn_back(axes, coded.targets)

@@ -226,6 +226,8 @@ class _Search:
         start = min(max(_start(self._coding.survey, self._target), smallest), largest)
         while reached(start) == math.inf and start < largest:
             start = min(2 * start, largest)
+        if not (self._is_rate or self._coding.survey.usable.any()):
+            largest = start  # without variance all steps are alike
         limits = (smallest, largest)
         try:
             return find_step(reached, start, not self._is_rate, tolerance, limits=limits).step

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from hsigan.bitstream.varint import ByteReader, varint
 from hsigan.codec.interface import Floats, SceneSurvey, Tile
+from hsigan.codec.rate import StepTooSmallError
 from hsigan.codec.rows import MOST_UNITS, decode_rows, encode_rows
 from hsigan.errors import InputError, StreamError
 
@@ -148,14 +149,12 @@ def to_units(values: Floats, unit: float) -> NDArray[np.int64]:
 
     Raises
     ------
-    InputError
+    StepTooSmallError
         The unit is too fine for these values.
     """
     scaled = np.rint(values / unit)
     if not np.isfinite(scaled).all() or (np.abs(scaled) > MOST_UNITS).any():
-        raise InputError(
-            "the step is too small for the values of this scene: ask for less quality."
-        )
+        raise StepTooSmallError
     return scaled.astype(np.int64)
 
 
