@@ -161,13 +161,17 @@ class _Search:
     def small(self, progress: Progress | None) -> Coded:
         """Search by encoding the whole scene at every step."""
         tolerance = _RATE_TOLERANCE if self._is_rate else _PSNR_TOLERANCE_DB
-        tried: dict[float, Coded] = {}
+        held: dict[float, Coded] = {}
 
         def excess(step: float) -> float:
-            tried[step] = self._coding.encode(step, measure=not self._is_rate)
-            return self._excess(tried[step])
+            coded = self._coding.encode(step, measure=not self._is_rate, progress=progress)
+            came_to = self._excess(coded)
+            if came_to <= 0:  # whatever holds the target later replaces it
+                held.clear()
+                held[step] = coded
+            return came_to
 
-        found = tried[self._found(excess, tolerance)]
+        found = held[self._found(excess, tolerance)]
         return self._coding.complete(found, progress) if self._is_rate else found
 
     def large(self, progress: Progress | None) -> Coded:
