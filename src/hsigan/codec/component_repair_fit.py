@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from hsigan.codec import spatial_transform
 from hsigan.codec.component_repair import Repairer
+from hsigan.codec.klt_context_leading import leading_coefficients
 from hsigan.codec.klt_context_model import EntropyModel, band_variances, component_variances
 from hsigan.codec.klt_context_tile import (
     decode_coefficients,
     encode_coefficients,
-    leading_coefficients,
 )
 from hsigan.codec.model_file import load_model
 from hsigan.errors import InputError

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -28,38 +27,15 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from hsigan.bitstream.varint import ByteReader
-from hsigan.codec import spatial_transform
-from hsigan.codec.component_repair import (
-    DecodedTile,
-    Repairer,
-    seed_of,
-    split_choice,
-    with_choice,
-)
-from hsigan.codec.interface import SceneSurvey, Tile
-from hsigan.codec.klt_context_model import (
-    LEVELS,
-    EntropyModel,
-    SharedBasis,
-    band_variances,
-    component_variances,
-)
-from hsigan.codec.klt_context_tile import (
-    decode_coefficients,
-    encode_coefficients,
-    leading_coefficients,
-)
+from hsigan.codec.component_repair import Repairer
+from hsigan.codec.interface import SceneSurvey
+from hsigan.codec.klt_context_model import LEVELS, EntropyModel, SharedBasis
+from hsigan.codec.klt_context_scene import TileDecoder, TileEncoder
 from hsigan.codec.metadata import sensor_profile
 from hsigan.codec.model_codec import ModelCodec
 from hsigan.codec.model_file import model_content
-from hsigan.codec.own_axes import (
-    decode_turns,
-    encode_turns,
-    fit_turns,
-    turned_basis,
-)
+from hsigan.codec.own_axes import decode_turns, encode_turns, fit_turns, turned_basis
 from hsigan.codec.side import Bands, decode_bands, encode_bands
-from hsigan.codec.spatial_transform import Subband
 from hsigan.errors import InputError, StreamError
 from hsigan.recipe import Config
 
@@ -71,8 +47,6 @@ if TYPE_CHECKING:
 
 _LARGEST_VARIANCE = 1e60
 _STEP_BYTES = 3
-_CHOICE_PX = 128
-"""Of a larger tile the middle is looked at to choose the repair's factors."""
 
 
 class KltContextConfig(Config):
@@ -174,7 +148,7 @@ class KltContextCodec(ModelCodec):
         self.entropy = EntropyModel.from_arrays(arrays)
         self.repairer = Repairer.from_arrays(arrays)
 
-    def encoder(self, survey: SceneSurvey, step: float) -> _Encoder:
+    def encoder(self, survey: SceneSurvey, step: float) -> TileEncoder:
         """Prepare to encode; see `Codec`."""
         self._check_bands(survey.bands, InputError)
         bands, pixels = Bands.of(survey), survey.height * survey.width
@@ -185,14 +159,14 @@ class KltContextCodec(ModelCodec):
         if len(turns):
             side += encode_turns(turns, self.basis, step, pixels)
         basis = turned_basis(self.basis, turns, step, pixels)
-        return _Encoder(self, side, _Decoder(self, basis, bands, step, False))
+        return TileEncoder(side, TileDecoder(basis, self.entropy, self.repairer, bands, step))
 
     @property
     def has_realistic(self) -> bool:
         """Whether the model holds the networks of the realistic decoder."""
         return self.repairer is not None and self.repairer.realistic is not None
 
-    def decoder(self, header: Header, side: bytes, realistic: bool = False) -> _Decoder:
+    def decoder(self, header: Header, side: bytes, realistic: bool = False) -> TileDecoder:
         """Prepare to decode; ``realistic`` takes the network that was tuned against a critic."""
         if realistic and not self.has_realistic:
             raise InputError("this codec has no realistic decoder: take the faithful one.")
@@ -205,7 +179,7 @@ class KltContextCodec(ModelCodec):
             pixels = header.height * header.width
             turns = decode_turns(reader, basis, step, pixels)
             basis = turned_basis(basis, turns, step, pixels)
-        return _Decoder(self, basis, bands, step, realistic)
+        return TileDecoder(basis, self.entropy, self.repairer, bands, step, realistic)
 
     def _check_bands(self, bands: int, error: type[Exception]) -> None:
         known = len(self.basis.mean)
@@ -214,107 +188,6 @@ class KltContextCodec(ModelCodec):
                 f"the codec was trained on scenes of {known} bands, this one has {bands}: name the "
                 "codec of its sensor, or klt."
             )
-
-
-class _Encoder:
-    def __init__(self, codec: KltContextCodec, side: bytes, decoder: _Decoder) -> None:
-        self.side, self._decoder = side, decoder
-        self._basis, self._step, self._bands = decoder.basis, decoder.step, decoder.bands
-        self._entropy, self._repairer = codec.entropy, codec.repairer
-
-    def encode_tile(self, values: Tile) -> bytes:
-        payload = self._coded(leading_coefficients(self._levelled(values), self._basis, self._step))
-        return payload if self._repairer is None or not payload else with_choice(payload, 0)
-
-    def _coded(self, scaled: Tile, decoded: Tile | None = None) -> bytes:
-        places = spatial_transform.subbands(*scaled.shape[1:])
-        variances = band_variances(self._basis.variances, places, len(scaled), self._step)
-        return encode_coefficients(scaled, variances, self._entropy, decoded)
-
-    def finish_tile(self, values: Tile, payload: bytes | None = None) -> tuple[bytes, Tile]:
-        """Choose the repair's factors, and decode; see `FinishingEncoder`."""
-        levelled = self._levelled(values)
-        if payload is None:
-            scaled = leading_coefficients(levelled, self._basis, self._step)
-            decoded = np.zeros_like(scaled)
-            plain = self._coded(scaled, decoded)
-            tile = self._decoder.tile_of(decoded, plain)
-        else:
-            has_choice = self._repairer is not None and payload
-            plain = split_choice(payload)[0] if has_choice else payload
-            tile = self._decoder.components(plain, values.shape[1:])
-        if self._repairer is None or not plain:
-            return plain, self._decoder.values(tile, 0.0, 0.0)
-        part = (slice(None), *(_middle(side) for side in values.shape[1:]))
-        original = self._basis.planes(levelled[part], slice(len(tile.planes)))
-        number = self._repairer.choose(original, replace(tile, planes=tile.planes[part]))
-        finished = with_choice(plain, number)
-        return finished, self._decoder.values(tile, *split_choice(finished)[1:])
-
-    def _levelled(self, values: Tile) -> Tile:
-        """Give bands that are not coded the value that changes no component."""
-        unused = ~self._bands.usable
-        if not unused.any():
-            return values
-        values = values.copy()
-        values[unused] = self._basis.mean[unused, None, None]
-        return values
-
-
-def _middle(side: int) -> slice:
-    start = max(0, side - _CHOICE_PX) // 2
-    return slice(start, start + _CHOICE_PX)
-
-
-class _Decoder:
-    def __init__(
-        self,
-        codec: KltContextCodec,
-        basis: SharedBasis,
-        bands: Bands,
-        step: float,
-        realistic: bool,
-    ) -> None:
-        self.basis, self.step, self.bands = basis, step, bands
-        self._entropy = codec.entropy
-        self._repairer, self._realistic = codec.repairer, realistic
-
-    def decode_tile(self, payload: bytes, height: int, width: int) -> Tile:
-        gain, loudness = 0.0, 0.0
-        if self._repairer is not None and payload:
-            payload, gain, loudness = split_choice(payload)
-        return self.values(self.components(payload, (height, width)), gain, loudness)
-
-    def components(self, payload: bytes, size: tuple[int, int]) -> DecodedTile:
-        """Return the components of a tile (h, w), in the scene's units."""
-        basis, step = self.basis, self.step
-
-        def variances(places: list[Subband], count: int) -> NDArray[np.float64]:
-            return band_variances(basis.variances, places, count, step)
-
-        scaled = decode_coefficients(payload, size, variances, self._entropy, len(basis.mean))
-        return self.tile_of(scaled, payload)
-
-    def tile_of(self, scaled: Tile, payload: bytes) -> DecodedTile:
-        """Return the components of coefficients (K, h, w) in steps, and of their payload."""
-        planes = spatial_transform.inverse(scaled * np.float32(self.step))
-        deviations = np.sqrt(component_variances(self.basis.variances))[: len(planes)]
-        return DecodedTile(planes, self.step, deviations, seed_of(payload))
-
-    def values(self, tile: DecodedTile, gain: float, loudness: float) -> Tile:
-        """Return a tile (B, h, w), repaired with these factors."""
-        planes = tile.planes
-        if self._repairer is not None and self._realistic:
-            planes = self._repairer.embellish(tile, loudness)
-        elif self._repairer is not None:
-            planes = self._repairer.repair(tile, gain)
-        count, height, width = planes.shape
-        spectra = self.basis.axes[:, :count] @ planes.reshape(count, height * width)
-        spectra += self.basis.mean[:, None]
-        values = np.asarray(spectra.reshape(-1, height, width), np.float32)
-        unused = ~self.bands.usable
-        values[unused] = self.bands.constant[unused, None, None]
-        return values
 
 
 def _step_bytes(step: float) -> bytes:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from hsigan.codec import spatial_transform
 from hsigan.codec.basis import principal_axes
 from hsigan.codec.interface import SceneSurvey
+from hsigan.codec.klt_context_leading import leading_coefficients
 from hsigan.codec.klt_context_model import (
     LEVELS,
     Contexts,
@@ -29,7 +30,6 @@ from hsigan.codec.klt_context_order import LOCAL_COUNT
 from hsigan.codec.klt_context_tile import (
     BandSymbols,
     Region,
-    leading_coefficients,
     walk_tile,
 )
 from hsigan.codec.klt_context_trellis import GRID, grid_points
