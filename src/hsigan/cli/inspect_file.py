@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,7 +37,12 @@ def _lines(file: Path, facts: dict[str, Any]) -> list[str]:
     codec = dict(facts["codec"])
     model = "none" if facts["model"] is None else facts["model"]
     embedded = " (in the file)" if facts["model_embedded"] else ""
-    about = ", ".join(f"{key} {_short(value)}" for key, value in codec.items() if key != "name")
+    about = ", ".join(
+        f"{key} {_short(value)}" for key, value in codec.items() if key not in _NOT_ABOUT
+    )
+    trained = [
+        f"{label:<9} {_names(codec[key])}" for key, label in _SCENES.items() if codec.get(key)
+    ]
     chunks = [
         f"  {kind:<9} {each['count']:>6} chunk{'s' if each['count'] > 1 else ' '} "
         f"{each['bytes']:>12} bytes"
@@ -48,6 +54,7 @@ def _lines(file: Path, facts: dict[str, Any]) -> list[str]:
         f"{facts['dtype']}, nodata {_short(facts['nodata'])}",
         f"codec     {codec['name']}{f': {about}' if about else ''}",
         f"model     {model}{embedded}",
+        *trained,
         f"tiles     {facts['tile_px']} px",
         "chunks",
         *chunks,
@@ -56,6 +63,17 @@ def _lines(file: Path, facts: dict[str, Any]) -> list[str]:
         f"{facts['ratio']:.2f} times smaller than {facts['source_bits']} bit",
         f"metadata  {', '.join(facts['metadata']) or 'none'}",
     ]
+
+
+_SCENES = {"trained_on": "learned", "companions": "with", "repaired_on": "repairs"}
+"""How the scenes that a model has seen are introduced."""
+_NOT_ABOUT = {"name", "codec", "tile_px", "settings", "arguments", *_SCENES}
+_MOST_NAMES = 6
+
+
+def _names(scenes: Sequence[str]) -> str:
+    more = len(scenes) - _MOST_NAMES
+    return ", ".join(scenes[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _short(value: Any) -> str:
