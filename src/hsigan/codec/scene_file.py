@@ -192,7 +192,12 @@ class _Search:
                 coded = coding.encode_sample(sample, step, measure=not self._is_rate)
                 return self._excess(coded, share) + bias
 
-            step = self._found(excess, tolerance / 4)
+            try:
+                step = self._found(excess, tolerance / 4)
+            except InputError:
+                if best is not None and self._excess(best) <= 0:
+                    break  # what a pass before came to holds the target
+                raise
             coded = coding.encode(step, measure=not self._is_rate, progress=progress)
             came_to = self._excess(coded)
             best = coded if best is None or self._is_better(coded, best) else best
