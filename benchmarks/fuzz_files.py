@@ -35,7 +35,7 @@ from hsigan.codec.klt_context import KltContextCodec, KltContextConfig
 from hsigan.codec.scene_file import Target, compress_scene, decompress_scene
 from hsigan.codec.zoo import CODECS, open_codec
 from hsigan.environment import describe_environment
-from hsigan.errors import StreamError
+from hsigan.errors import InputError, StreamError
 from hsigan.scene import make_scene
 
 SECONDS, MORE_MEMORY = 10, 2 * 2**30
@@ -113,6 +113,8 @@ def judge(data: bytes, right: xr.Dataset, may_differ: bool) -> str:
         scene = decompress_scene(data)
     except StreamError:
         return "refused"
+    except InputError as error:  # a file that says it is large, and could be
+        return "refused" if "memory" in str(error) else f"failure: {error}"
     except Exception as error:
         return f"failure: {type(error).__name__}: {error}"
     finally:
