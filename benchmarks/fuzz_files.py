@@ -182,7 +182,11 @@ def main() -> None:
     print(f"{outcomes.total()} files in {seconds:.0f} s, {failures} failures (kept in {kept})")
     if arguments.out:
         rows = [[kind, outcome, number] for (kind, outcome), number in sorted(outcomes.items())]
-        record = {"codecs": CODEC_NAMES, "files": outcomes.total(), "failures": failures}
+        record = {
+            "codecs": [*CODEC_NAMES, "klt-context"],
+            "files": outcomes.total(),
+            "failures": failures,
+        }
         record |= {"outcomes": rows, "seconds": round(seconds), **describe_environment()}
         arguments.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     raise SystemExit(failures > 0)
