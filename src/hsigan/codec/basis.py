@@ -18,7 +18,7 @@ from hsigan.codec.allowance import BITS_PER_ERROR
 from hsigan.codec.interface import Floats, SceneSurvey
 
 _FEWEST_BITS = 2.0
-_COMPACTION = 4.0
+COMPACTION = 4.0
 """The strongest coefficients of a plane exceed its variance: what is in it is seldom white noise.
 Components down to a quarter of the variance that white ones would need pay (measured on AVIRIS
 scenes: half a decibel at 0.1 bits per sample, one and more at 1 bit per pixel)."""
@@ -47,7 +47,7 @@ def worthwhile(variances: Floats, step: float, pixels: int, has_basis_cost: bool
     A component of variance v is left out at an error of N v; coded it costs its planes (at most
     log2(sqrt(12 v) / step) bits per pixel), its vector and its share of headers.
     """
-    ratios = np.maximum(_COMPACTION * 12.0 * variances / step**2, 1.0)
+    ratios = np.maximum(COMPACTION * 12.0 * variances / step**2, 1.0)
     gain = pixels * ((ratios - 1.0) * (BITS_PER_ERROR / 12.0) - 0.5 * np.log2(ratios))
     cost = np.full(len(variances), _PLANE_BITS)
     if has_basis_cost:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from hsigan.bitstream.coder import SymbolDecoder, SymbolEncoder
 from hsigan.bitstream.varint import ByteReader, varint
-from hsigan.codec.basis import axes_of
+from hsigan.codec.basis import COMPACTION, axes_of
 from hsigan.codec.coefficients import shared_tables
 from hsigan.codec.interface import SceneSurvey
 from hsigan.codec.klt_context_model import SharedBasis, component_variances
@@ -47,9 +47,6 @@ _LENGTH_TABLE = 28
 _LAST_TABLE = 62
 SAVED_SHARE = 0.35
 """Of the bits that turned axes would save white noise: symbols of a tile turn axes as well."""
-COMPACTION = 4.0
-"""What exceeds the variance of a plane's white noise in its strongest coefficients; see
-`codec/basis.py`."""
 _LENGTH_BITS = 5.0
 _ROUNDING = 0.4
 """What is added to a magnitude before rounding down."""
