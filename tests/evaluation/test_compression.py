@@ -189,6 +189,8 @@ def test_an_interrupted_comparison_continues(
     with pytest.raises(KeyboardInterrupt):
         _comparison(tmp_path, progress=stop).run(_sources(scenes))
     halfway = ResultsFolder(tmp_path).records()
+    # A killed comparison leaves the scenes that it opened on disk, not in memory alone.
+    assert [one["name"] for one in ResultsFolder(tmp_path).experiment()["held_out"]] == ["valley-1"]
     assert 0 < len({(r.scene, r.split, r.amount) for r in halfway if r.metric == "bytes"}) < 8
     comparison = _comparison(tmp_path)
     records = comparison.run(_sources(scenes))

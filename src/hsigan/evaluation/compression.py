@@ -161,7 +161,13 @@ class Comparison:
             self.folder.save_arrays(shown.original(scene))
         for point in todo:
             self._measure(point, scene, judge, shown)
+            self._note()
             yield f"{source.name}: {point.methods[0]}, {point.place.title}"
+
+    def _note(self) -> None:
+        """Write down what the records do not say, for a comparison that may be interrupted."""
+        known = {"held_out": list(self.held_out.values()), "impossible": self.impossible}
+        self.folder.write_experiment({**self.folder.experiment(), **known})
 
     def _refuse_seen(self, scene: str) -> None:
         """Refuse a model that came trained, and says that it was on this scene."""
