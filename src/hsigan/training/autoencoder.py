@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from hsigan.models.entropy_models import FactorisedPrior, add_noise, round_straight_through
 from hsigan.models.spectral_autoencoders import CAE1D, CAE3D, SSCNet
 from hsigan.recipe import Config
+from hsigan.training.distributed import descend
 from hsigan.training.run_folder import RunFolder
 from hsigan.training.scene_crops import RandomCrops
 from hsigan.training.state import Report, TrainingState
@@ -130,15 +131,10 @@ def train_autoencoder(
         x = model.scaled(crops.draw(config.batch, random).to(device))
         noise = torch.Generator(device).manual_seed(int(torch.randint(2**31, (), generator=random)))
         losses = _losses(model, x, config, noise)
-        optimisers["model"].zero_grad(set_to_none=True)
-        losses["loss"].backward()  # type: ignore[no-untyped-call]
-        optimisers["model"].step()
+        descend(optimisers["model"], model, losses["loss"])
         values = state.check(losses)
         if (step + 1) % config.validate_every == 0 or step + 1 == config.steps:
-            if run is not None:
-                run.log({"step": step + 1, **values})
-            if report is not None:
-                report(step + 1, values)
+            state.tell(values, report)
     return state
 
 

@@ -38,11 +38,14 @@ from hsigan.models.component_repair import (
 )
 from hsigan.models.repair_critic import RepairCritic
 from hsigan.recipe import Config
+from hsigan.training.averaging import follow
+from hsigan.training.distributed import descend
 from hsigan.training.precision import Precision, autocast
 from hsigan.training.repair_examples import Crops, RepairExample
 from hsigan.training.run_folder import RunFolder
 from hsigan.training.state import Report, TrainingState
 
+_NORM_LIMIT = 1.0  # of gradients
 _FIRST_GUESS = -1.5  # log-odds of amplitudes
 _PACE = 0.05  # of the multiplier's logarithm, per step, at most
 _LEAST_ERROR = 1e-3  # squared steps, so that an empty crop does not divide by zero
@@ -120,7 +123,7 @@ def train_faithful(
         # Each crop counts by the share of its error that is left, whatever its scene and step.
         left = _squared(added.float() - lost)
         loss = (left / (_squared(lost) + _LEAST_ERROR)).mean()
-        _descend(optimiser, network, loss)
+        descend(optimiser, network, loss, _NORM_LIMIT)
         _tell(state, {"error": loss}, config, config.faithful_steps, report)
     network.eval()
     return state
@@ -176,7 +179,7 @@ def train_realistic(
         real, fake = lost * unit, added * unit
         loss, penalty = _critic_terms(critic, real, fake.detach(), seen)
         total = loss + 0.5 * config.penalty * values * penalty
-        _descend(optimisers["critic"], critic, total)
+        descend(optimisers["critic"], critic, total, _NORM_LIMIT)
 
         # The generator learns to rank above the original, for as much error as it may make.
         critic.requires_grad_(False)
@@ -187,11 +190,11 @@ def train_realistic(
         own, least = (_squared(each - lost).mean() + _LEAST_ERROR for each in (added, best))
         error = own / least
         multiplier = math.exp(state.numbers["log_multiplier"])
-        _descend(optimisers["generator"], generator, adversarial + multiplier * error)
+        descend(optimisers["generator"], generator, adversarial + multiplier * error, _NORM_LIMIT)
         critic.requires_grad_(True)
         excess = math.log(float(error.detach()) / allowed)
         state.numbers["log_multiplier"] += _PACE * min(1.0, max(-1.0, excess))
-        _follow(average, generator, config.averaging)
+        follow(average, generator, config.averaging)
         losses = {"critic": loss, "penalty": penalty, "generator": adversarial, "error": error}
         _tell(state, losses, config, config.realistic_steps, report)
     return average.eval(), state
@@ -214,7 +217,7 @@ def fit_amplitudes(
             correction, amplitudes = network.propose(evidence, facts)
         power = cast(Tensor, amplitudes).square() + _LEAST_ERROR
         left = split_bands(lost - correction.detach()).square()
-        _descend(optimiser, head, (left / power + power.log()).mean())
+        descend(optimiser, head, (left / power + power.log()).mean(), _NORM_LIMIT)
     with torch.no_grad():
         bias.add_(math.log(config.amplitude_share))
 
@@ -254,19 +257,6 @@ def _set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
-def _descend(optimiser: torch.optim.Optimizer, network: nn.Module, loss: Tensor) -> None:
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-    optimiser.step()
-
-
-@torch.no_grad()
-def _follow(average: nn.Module, network: nn.Module, keep: float) -> None:
-    for mean, weight in zip(average.parameters(), network.parameters(), strict=True):
-        mean.lerp_(weight, 1 - keep)
-
-
 def _tell(
     state: TrainingState,
     losses: dict[str, Tensor],
@@ -278,8 +268,4 @@ def _tell(
     step = state.step + 1
     if step % config.report_every and step != steps:
         return
-    values = state.check(losses)
-    if state.run is not None:
-        state.run.log({"step": step, **values})
-    if report is not None:
-        report(step, values)
+    state.tell(state.check(losses), report)

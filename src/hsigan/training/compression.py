@@ -20,14 +20,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from hsigan.models.compression_losses import RateTarget, discriminator_loss, generator_loss
 from hsigan.models.compression_model import Coded
 from hsigan.models.hific import Discriminator
 from hsigan.models.scene_model import SceneModel
 from hsigan.models.tile_level import TileLevel
+from hsigan.training.averaging import follow
 from hsigan.training.compression_config import CompressionConfig
+from hsigan.training.distributed import descend
 from hsigan.training.held_out import HeldOut, Measured, measure
 from hsigan.training.plane_distortion import PlaneDistortion
 from hsigan.training.precision import autocast
@@ -139,19 +141,16 @@ def train_compression(
                 fooled = generator_loss(critic(coded.reconstruction, coded.latents).float())
             loss = loss + config.gan_weight * fooled
             losses |= {"adversarial": fooled}
-        _update(optimisers["model"], model, loss, config)
+        descend(optimisers["model"], model, loss, config.gradient_limit)
         if adversarial:
             losses["critic"] = _train_critic(critic, optimisers["critic"], planes, coded)
-        _follow(average, model, min(config.averaging, (step + 1) / (step + 10)))
+        follow(average, model, min(config.averaging, (step + 1) / (step + 10)))
         values = state.check(losses)
 
         if (step + 1) % config.validate_every == 0 or step + 1 == config.all_steps:
             values |= {"lambda": weight, "bpppc": values["bpp"] / model.front.bands}
             values |= _look_elsewhere(average, data.held_out, controls, step + 1)
-            if run is not None:
-                run.log({"step": step + 1, **values})
-            if report is not None:
-                report(step + 1, values)
+            state.tell(values, report)
     return TrainedCompression(average.eval(), stages.faithful(), state)
 
 
@@ -240,16 +239,6 @@ def _augment(
     return gain * x + (1 - gain) * dark
 
 
-def _update(
-    optimiser: torch.optim.Optimizer, module: nn.Module, loss: Tensor, config: CompressionConfig
-) -> None:
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    if config.gradient_limit is not None:
-        nn.utils.clip_grad_norm_(module.parameters(), config.gradient_limit)
-    optimiser.step()
-
-
 def _train_critic(
     critic: Discriminator, optimiser: torch.optim.Optimizer, real: Tensor, coded: Coded
 ) -> Tensor:
@@ -257,16 +246,8 @@ def _train_critic(
     fake = coded.reconstruction.detach().float()
     on_real, on_fake = critic.both(real, fake, coded.latents.detach().float())
     loss = discriminator_loss(on_real, on_fake)
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimiser.step()
+    descend(optimiser, critic, loss)
     return loss
-
-
-@torch.no_grad()
-def _follow(average: nn.Module, module: nn.Module, keep: float) -> None:
-    for mean, weight in zip(average.parameters(), module.parameters(), strict=True):
-        mean.lerp_(weight, 1 - keep)
 
 
 def _look_elsewhere(

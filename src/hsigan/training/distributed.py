@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import distributed, nn
+from torch import Tensor, distributed, nn
 
 
 @contextmanager
@@ -49,6 +49,18 @@ def average_gradients(module: nn.Module) -> None:
         if parameter.grad is not None:
             distributed.all_reduce(parameter.grad)
             parameter.grad /= count
+
+
+def descend(
+    optimiser: torch.optim.Optimizer, module: nn.Module, loss: Tensor, limit: float | None = None
+) -> None:
+    """Take one step down a loss, the same in all processes; the gradient's norm may be limited."""
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    average_gradients(module)
+    if limit is not None:
+        nn.utils.clip_grad_norm_(module.parameters(), limit)
+    optimiser.step()
 
 
 def any_process(*flags: bool) -> list[bool]:

@@ -26,7 +26,7 @@ from hsigan.models.blocks import LeakyMLP
 from hsigan.models.discriminators import HyperCritic
 from hsigan.models.generators import HyperGenerator
 from hsigan.recipe import Config
-from hsigan.training.distributed import average_gradients, own_seed
+from hsigan.training.distributed import descend, own_seed
 from hsigan.training.precision import Precision, autocast
 from hsigan.training.run_folder import RunFolder
 from hsigan.training.state import Report, TrainingState, one_hot
@@ -119,12 +119,12 @@ def train_hypergan(
             with cast:
                 difference, penalty = critic_terms(critic, real, fake, random)
             critic_loss = difference + config.penalty_weight * penalty
-            _step(optimisers["critic"], critic, critic_loss)
+            descend(optimisers["critic"], critic, critic_loss)
             losses = {"critic": critic_loss, "wasserstein": -difference, "penalty": penalty}
             if classes:
                 with cast:
                     losses["classifier"] = _classifier_loss(classifier, data, config, random)
-                _step(optimisers["classifier"], classifier, losses["classifier"])
+                descend(optimisers["classifier"], classifier, losses["classifier"])
 
         # The generator wants high scores, and its classes recognised.
         codes = _draw(data.codes, config.batch, random)
@@ -135,14 +135,11 @@ def train_hypergan(
             if classes:
                 auxiliary = F.cross_entropy(classifier(fake).float(), codes)
                 losses["generator"] = losses["generator"] + config.auxiliary_weight * auxiliary
-        _step(optimisers["generator"], generator, losses["generator"])
+        descend(optimisers["generator"], generator, losses["generator"])
 
         if (step + 1) % config.report_every == 0 or step + 1 == config.steps:
             values = state.check(losses)
-            if run is not None:
-                run.log({"step": step + 1, **values})
-            if report is not None:
-                report(step + 1, values)
+            state.tell(values, report)
     return generator.eval(), state
 
 
@@ -182,13 +179,6 @@ def _classifier_loss(
 def _draw(rows: Tensor, count: int, random: torch.Generator) -> Tensor:
     pick = torch.randint(len(rows), (count,), generator=random, device=rows.device)
     return rows[pick]
-
-
-def _step(optimiser: torch.optim.Optimizer, module: nn.Module, loss: Tensor) -> None:
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    average_gradients(module)
-    optimiser.step()
 
 
 class _frozen:  # noqa: N801 - reads as a verb in the loop

@@ -19,15 +19,13 @@ a density, the density as it was unless a step is better by two standard errors 
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import torch
 from pydantic import Field, model_validator
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that PyTorch's own documentation uses
 
 from hsigan.models.patch_class_units import ClassUnitsGenerator
@@ -35,7 +33,8 @@ from hsigan.models.patch_critics import PatchCritic
 from hsigan.models.patch_kernels import PatchKernelGenerator
 from hsigan.models.patch_per_class import PerClassCritic
 from hsigan.recipe import Config
-from hsigan.training.distributed import average_gradients, own_seed
+from hsigan.training.averaging import BestAverage
+from hsigan.training.distributed import descend, own_seed
 from hsigan.training.precision import Precision, autocast
 from hsigan.training.run_folder import RunFolder
 from hsigan.training.state import Report, TrainingState, one_hot
@@ -140,18 +139,15 @@ def train_patch(
     """
     generator, critic = networks
     device = data.features.device
-    average = copy.deepcopy(generator).requires_grad_(False)
-    best = copy.deepcopy(average)
+    best = BestAverage(generator, validate, start_counts=config.start == "density")
     pair = {"critic": critic, "generator": generator}
     rate, betas = config.learning_rate, config.betas
     adam = torch.optim.Adam
     optimisers = {key: adam(net.parameters(), lr=rate, betas=betas) for key, net in pair.items()}
     random = torch.Generator(device=device).manual_seed(own_seed(seed))
-    modules = {"generator": generator, "critic": critic, "average": average, "best": best}
-    state = TrainingState(modules, optimisers, random, run)
-    start = () if validate is None or config.start == "noise" else tuple(validate(best))
+    state = TrainingState({**pair, **best.modules}, optimisers, random, run)
     if not state.resume():
-        state.numbers |= {"best_step": 0.0, "best_distance": float(np.mean(start or (np.inf,)))}
+        best.begin(state)
     cast = autocast(config.precision, device)
     gamma = config.penalty * data.features[0].numel()
 
@@ -175,7 +171,7 @@ def train_patch(
                 terms = critic_terms(critic, seen, fake.detach(), None, config, random)
                 blind = terms[0] + gamma / 2 * terms[1]
                 loss = loss + config.unlabelled_weight * blind
-        _step(optimisers["critic"], critic, loss)
+        descend(optimisers["critic"], critic, loss)
 
         # The generator learns to make its patch pass for the real one, or rank above it.
         critic.requires_grad_(False)
@@ -184,27 +180,16 @@ def train_patch(
             if seen is not None:  # the class part could cancel what the blind part has learned
                 blind = _generator_loss(critic, seen, fake, None, config)
                 generator_loss = generator_loss + config.unlabelled_weight * blind
-        _step(optimisers["generator"], generator, generator_loss)
+        descend(optimisers["generator"], generator, generator_loss)
         critic.requires_grad_(True)
-        _average(average, generator, min(config.averaging, (step + 1) / (step + 10)))
+        best.follow(generator, step, config.averaging)
 
         if (step + 1) % config.validate_every == 0 or step + 1 == config.steps:
             values = state.check(
                 {"critic": critic_loss, "penalty": penalty, "generator": generator_loss}
             )
-            if validate is not None:
-                distances = validate(average)
-                values["distance"] = float(np.mean(distances))
-                if _is_better(distances, start, state.numbers["best_distance"]):
-                    best.load_state_dict(average.state_dict())
-                    state.numbers["best_distance"] = values["distance"]
-                    state.numbers["best_step"] = step + 1.0
-            if run is not None:
-                run.log({"step": step + 1, **values})
-            if report is not None:
-                report(step + 1, values)
-    chosen = average if validate is None else best
-    return chosen.eval(), critic.eval(), state
+            state.tell({**values, **best.judge(state, step)}, report)
+    return best.chosen(), critic.eval(), state
 
 
 def critic_terms(
@@ -275,27 +260,3 @@ def _noisy(x: Tensor, config: PatchConfig, random: torch.Generator) -> Tensor:
     """Blur real and fake alike: where few patches are, a sharp critic would memorise them."""
     noise = torch.randn(x.shape, generator=random, device=x.device)
     return x + config.instance_noise * noise
-
-
-def _step(optimiser: torch.optim.Optimizer, module: nn.Module, loss: Tensor) -> None:
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    average_gradients(module)
-    optimiser.step()
-
-
-@torch.no_grad()
-def _average(average: nn.Module, generator: nn.Module, keep: float) -> None:
-    """Follow the generator's weights, those of networks that did not have their turn excepted."""
-    for mean, weight in zip(average.parameters(), generator.parameters(), strict=True):
-        if weight.grad is not None:
-            mean.lerp_(weight, 1 - keep)
-
-
-def _is_better(now: Sequence[float], start: Sequence[float], best: float) -> bool:
-    """Ask for the lowest mean so far and, over a start, for a gain of two standard errors."""
-    if not start:
-        return bool(np.mean(now) < best)
-    gains = np.subtract(start, now)
-    error = gains.std(ddof=1) / np.sqrt(len(gains)) if len(gains) > 1 else 0.0
-    return bool(np.mean(now) < best and gains.mean() > 2 * error)

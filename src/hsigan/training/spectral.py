@@ -19,12 +19,10 @@ density as it was where no step is better than it by two standard errors over cl
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -33,7 +31,8 @@ from torch.nn import functional as F  # noqa: N812 - PyTorch's own name for it
 from hsigan.models.discriminators import ProjectionCritic
 from hsigan.models.generators import KernelGenerator
 from hsigan.recipe import Config
-from hsigan.training.distributed import average_gradients, own_seed
+from hsigan.training.averaging import BestAverage
+from hsigan.training.distributed import descend, own_seed
 from hsigan.training.run_folder import RunFolder
 from hsigan.training.state import Report, TrainingState, one_hot
 
@@ -103,8 +102,7 @@ def train_spectral(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         critic = ProjectionCritic(data.features.shape[1], data.classes, config.width).to(device)
-    average = copy.deepcopy(generator).requires_grad_(False)
-    best = copy.deepcopy(average)
+    best = BestAverage(generator, validate, start_counts=True)
     betas = (0.0, 0.9)
     optimisers = {
         "critic": torch.optim.Adam(critic.parameters(), lr=config.learning_rate, betas=betas),
@@ -113,11 +111,10 @@ def train_spectral(
         ),
     }
     random = torch.Generator(device=device).manual_seed(own_seed(seed))
-    modules = {"generator": generator, "critic": critic, "average": average, "best": best}
+    modules = {"generator": generator, "critic": critic, **best.modules}
     state = TrainingState(modules, optimisers, random, run)
-    start = () if validate is None else tuple(validate(best))
     if not state.resume():
-        state.numbers |= {"best_step": 0.0, "best_distance": float(np.mean(start or (np.inf,)))}
+        best.begin(state)
 
     for step in state.steps(config.steps):
         ramp = min(1.0, (step + 1) / max(1.0, config.ramp * config.steps))
@@ -136,10 +133,7 @@ def train_spectral(
             seen = _noisy(data.unlabelled[pick], config, random)
             blind, blind_penalty = critic_terms(critic, seen, fake.detach(), None)
             loss = loss + config.unlabelled_weight * (blind + config.penalty / 2 * blind_penalty)
-        optimisers["critic"].zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        average_gradients(critic)
-        optimisers["critic"].step()
+        descend(optimisers["critic"], critic, loss)
 
         # The generator learns to make its pixel rank over the real one.
         critic.requires_grad_(False)
@@ -150,29 +144,16 @@ def train_spectral(
         if seen_score is not None:  # the class part could cancel what the blind part has learned
             blind = F.softplus(seen_score - critic(fake)).mean()
             generator_loss = generator_loss + config.unlabelled_weight * blind
-        optimisers["generator"].zero_grad(set_to_none=True)
-        generator_loss.backward()  # type: ignore[no-untyped-call]
-        average_gradients(generator)
-        optimisers["generator"].step()
+        descend(optimisers["generator"], generator, generator_loss)
         critic.requires_grad_(True)
-        _average(average, generator, min(config.averaging, (step + 1) / (step + 10)))
+        best.follow(generator, step, config.averaging)
 
         if (step + 1) % config.validate_every == 0 or step + 1 == config.steps:
             values = state.check(
                 {"critic": critic_loss, "penalty": penalty, "generator": generator_loss}
             )
-            if validate is not None:
-                distances = validate(average)
-                values["distance"] = float(np.mean(distances))
-                if _is_better(distances, start, state.numbers["best_distance"]):
-                    best.load_state_dict(average.state_dict())
-                    state.numbers["best_distance"] = values["distance"]
-                    state.numbers["best_step"] = step + 1.0
-            if run is not None:
-                run.log({"step": step + 1, **values})
-            if report is not None:
-                report(step + 1, values)
-    return (average if validate is None else best).eval(), state
+            state.tell({**values, **best.judge(state, step)}, report)
+    return best.chosen(), state
 
 
 def critic_terms(
@@ -206,18 +187,3 @@ def _noisy(x: Tensor, config: SpectralConfig, random: torch.Generator) -> Tensor
     """Blur real and fake alike: where few pixels are, a sharp critic would memorise them."""
     noise = torch.randn(x.shape, generator=random, device=x.device)
     return x + config.instance_noise * noise
-
-
-@torch.no_grad()
-def _average(average: KernelGenerator, generator: KernelGenerator, keep: float) -> None:
-    for mean, weight in zip(
-        average.residual.parameters(), generator.residual.parameters(), strict=True
-    ):
-        mean.lerp_(weight, 1 - keep)
-
-
-def _is_better(now: Sequence[float], start: Sequence[float], best: float) -> bool:
-    """Ask for the lowest mean so far, and a gain over the start of two standard errors."""
-    gains = np.subtract(start, now)
-    error = gains.std(ddof=1) / np.sqrt(len(gains)) if len(gains) > 1 else 0.0
-    return bool(np.mean(now) < best and gains.mean() > 2 * error)

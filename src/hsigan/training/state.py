@@ -153,6 +153,13 @@ class TrainingState:
             )
         return values
 
+    def tell(self, values: Mapping[str, float], report: Report | None) -> None:
+        """Log and report what the step that is under way came to."""
+        if self.run is not None:
+            self.run.log({"step": self.step + 1, **values})
+        if report is not None:
+            report(self.step + 1, values)
+
     def _first_bad_tensor(self) -> str:
         weights = self._bad_weights()
         if weights is not None:
