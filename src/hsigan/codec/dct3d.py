@@ -11,8 +11,7 @@ nothing at all where every coefficient is 0.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -25,63 +24,28 @@ from hsigan.codec.blocks import (
     inverse_cosine,
     to_blocks,
 )
+from hsigan.codec.centred import CentredCodec, Shape
 from hsigan.codec.coefficients import decode_groups, encode_groups, quantise
-from hsigan.codec.interface import SceneSurvey, Tile
-from hsigan.codec.side import Centring, centring_alone, encode_centring
-
-if TYPE_CHECKING:
-    from hsigan.bitstream.header import Header
+from hsigan.codec.interface import Tile
 
 _AXES = (0, 3, 4)
 
 
-class Dct3dCodec:
+class Dct3dCodec(CentredCodec):
     """3-D DCT with a uniform quantiser."""
 
     name: ClassVar[str] = "dct3d"
     number: ClassVar[int] = 4
-    adjustable = True
-    tile_px = 128
-    model_bytes = b""
-    model_hash = b""
 
-    def encoder(self, survey: SceneSurvey, step: float) -> _Encoder:
-        """Prepare to encode; see `Codec`."""
-        return _Encoder(*encode_centring(survey, step))
-
-    def decoder(self, header: Header, side: bytes) -> _Decoder:
-        """Prepare to decode; see `Codec`."""
-        return _Decoder(centring_alone(header, side))
-
-    def describe(self) -> dict[str, Any]:
-        """Return name and tile."""
-        return {"name": self.name, "tile_px": self.tile_px}
-
-
-@dataclass(frozen=True)
-class _Encoder:
-    side: bytes
-    _centring: Centring
-
-    def encode_tile(self, values: Tile) -> bytes:
-        """Return the payload of a tile (B, h, w)."""
-        centred = self._centring.forward(values)
-        if not centred.size:
-            return b""
-        symbols = quantise(cosine(to_blocks(centred), _AXES), self._centring.step)
+    def code(self, centred: Tile, step: float) -> bytes:
+        """Return the payload of usable bands; see `CentredCodec`."""
+        symbols = quantise(cosine(to_blocks(centred), _AXES), step)
         return encode_groups(symbols) if symbols.any() else b""
 
-
-@dataclass(frozen=True)
-class _Decoder:
-    _centring: Centring
-
-    def decode_tile(self, payload: bytes, height: int, width: int) -> Tile:
-        """Return a tile (B, height, width)."""
-        bands = self._centring.coded_bands
-        if not payload or not bands:
-            return self._centring.back(np.zeros((bands, height, width), dtype=np.float32))
+    def restore(self, payload: bytes, shape: Shape, step: float) -> Tile:
+        """Return usable bands; see `CentredCodec`."""
+        bands, height, width = shape
         reader = ByteReader(payload, "a tile")
         symbols = decode_groups(reader, (bands, *block_counts(height, width), SIDE, SIDE))
-        coefficients = symbols.astype(np.float32) * np.float32(self._centring.step)
-        return self._centring.back(from_blocks(inverse_cosine(coefficients, _AXES), height, width))
+        coefficients = symbols.astype(np.float32) * np.float32(step)
+        return from_blocks(inverse_cosine(coefficients, _AXES), height, width)

@@ -13,18 +13,14 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
 import imagecodecs
 import numpy as np
 
-from hsigan.codec.interface import SceneSurvey, Tile
-from hsigan.codec.side import Centring, centring_alone, encode_centring
+from hsigan.codec.centred import CentredCodec, Shape
+from hsigan.codec.interface import Tile
 from hsigan.errors import InputError, StreamError
-
-if TYPE_CHECKING:
-    from hsigan.bitstream.header import Header
 
 _SMALLEST_SIDE = 4  # SPERR's own decoder ends the process on less
 _MOST_PLANES = 64
@@ -37,73 +33,40 @@ _KEPT = struct.Struct("<2dBB")
 _MEAN_BYTES = 8
 
 
-class SperrCodec:
+class SperrCodec(CentredCodec):
     """A 3-D wavelet coded by SPERR."""
 
     name: ClassVar[str] = "sperr"
     number: ClassVar[int] = 3
-    adjustable = True
-    tile_px = 128
-    model_bytes = b""
-    model_hash = b""
 
-    def encoder(self, survey: SceneSurvey, step: float) -> _Encoder:
-        """Prepare to encode; see `Codec`."""
-        return _Encoder(*encode_centring(survey, step))
-
-    def decoder(self, header: Header, side: bytes) -> _Decoder:
-        """Prepare to decode; see `Codec`."""
-        return _Decoder(centring_alone(header, side))
-
-    def describe(self) -> dict[str, Any]:
-        """Return name and tile."""
-        return {"name": self.name, "tile_px": self.tile_px}
-
-
-@dataclass(frozen=True)
-class _Encoder:
-    side: bytes
-    _centring: Centring
-
-    def encode_tile(self, values: Tile) -> bytes:
-        """Return the payload of a tile (B, h, w)."""
-        cube = _padded(self._centring.forward(values))
-        span = float(cube.max()) - float(cube.min()) if cube.size else 0.0
-        if span <= self._centring.step:
-            mean = float(cube.mean(dtype=np.float64)) if cube.size else 0.0
-            return struct.pack("<d", mean) if abs(mean) > self._centring.step / 2 else b""
-        level = 10 * math.log10(12 * (span / self._centring.step) ** 2)
+    def code(self, centred: Tile, step: float) -> bytes:
+        """Return the payload of usable bands; see `CentredCodec`."""
+        cube = _padded(centred)
+        span = float(cube.max()) - float(cube.min())
+        if span <= step:
+            mean = float(cube.mean(dtype=np.float64))
+            return struct.pack("<d", mean) if abs(mean) > step / 2 else b""
+        level = 10 * math.log10(12 * (span / step) ** 2)
         stream = imagecodecs.sperr_encode(cube, level, "psnr", chunks=cube.shape)
         return _without_sizes(bytes(stream), cube.shape)
 
-
-@dataclass(frozen=True)
-class _Decoder:
-    _centring: Centring
-
-    def decode_tile(self, payload: bytes, height: int, width: int) -> Tile:
-        """Return a tile (B, height, width)."""
-        bands = self._centring.coded_bands
-        if not payload or not bands:
-            return self._centring.back(np.zeros((bands, height, width), dtype=np.float32))
+    def restore(self, payload: bytes, shape: Shape, step: float) -> Tile:
+        """Return usable bands; see `CentredCodec`."""
         if len(payload) == _MEAN_BYTES:
-            mean = struct.unpack("<d", payload)[0]
-            return self._centring.back(np.full((bands, height, width), mean, dtype=np.float32))
-        sides = (bands, height, width)
-        shape = tuple(max(_SMALLEST_SIDE, side) for side in sides)
+            return np.full(shape, struct.unpack("<d", payload)[0], dtype=np.float32)
+        sides = tuple(max(_SMALLEST_SIDE, side) for side in shape)
         try:
-            cube = imagecodecs.sperr_decode(_with_sizes(payload, shape))
+            cube = imagecodecs.sperr_decode(_with_sizes(payload, sides))
         except (imagecodecs.SperrError, ValueError) as error:
             raise StreamError("a tile is damaged: SPERR cannot decode it") from error
-        if cube.shape != shape:
+        if cube.shape != sides:
             raise StreamError("a tile is damaged: it decodes to another size")
-        return self._centring.back(np.ascontiguousarray(cube[:bands, :height, :width]))
+        bands, height, width = shape
+        return np.ascontiguousarray(cube[:bands, :height, :width])
 
 
 def _padded(cube: Tile) -> Tile:
     """Return a copy whose sides are not shorter than SPERR needs; the last planes are repeated."""
-    if not cube.size:
-        return cube
     missing = [(0, max(0, _SMALLEST_SIDE - side)) for side in cube.shape]
     return np.ascontiguousarray(np.pad(cube, missing, mode="edge"), dtype=np.float32)
 
