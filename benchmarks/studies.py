@@ -58,6 +58,13 @@ STUDIES = {
         f"evaluate synthesis {SALINAS} --seed 20 --seeds 10 {RIVALS}", 0.1
     ),
     "synthesis-enmap": Study(f"evaluate synthesis --recipe enmap-all --seeds 10 {RIVALS}", 0.2),
+    # Few labels: what a classifier learns from fakes alone, beside SMOTE's.
+    **{
+        f"synthesis-enmap-{labels}": Study(
+            f"evaluate synthesis --recipe enmap-{labels} --seeds 10 {RIVALS}", 0.1
+        )
+        for labels in (10, 25)
+    },
     "synthesis-neon": Study(f"evaluate synthesis --recipe neon --seeds 10 {RIVALS}", 0.5),
     # The paper's GAN: its trainings are kept as runs, so that both studies share them.
     "hypergan-salinas-a": Study(
@@ -73,8 +80,14 @@ STUDIES = {
     "hypergan-enmap-25": Study(
         f"{AUGMENT} enmap-25 --seeds 3 --methods none,gan,hypergan,hypergan-ss "
         "--set 'gan={hypergan={steps=20000},hypergan-semi-supervised={steps=20000}}' "
-        "--keep hypergan-runs",
+        "--keep hypergan-enmap-runs",
         1.2,
+    ),
+    "hypergan-neon": Study(
+        f"{AUGMENT} neon --seeds 3 --methods none,gan,hypergan "
+        "--classifiers lda,lda-unit,two-view,random-forest "
+        "--set 'gan={hypergan={steps=20000}}' --keep hypergan-neon-runs",
+        0.8,
     ),
     "unmixing-samson": Study(
         "evaluate synthesis $DATA/samson/samson_1.img --abundances $DATA/samson/end3.mat "
@@ -116,7 +129,7 @@ STUDIES = {
         f"auto-{name}": Study(
             f"{AUGMENT} {name} --seeds 30 --methods none,auto --classifiers lda,lda-unit", 0.2
         )
-        for name in ("salinas-a-blocks", "enmap-10", "enmap-25", "enmap-50")
+        for name in ("salinas-a-blocks", "enmap-10", "enmap-25", "enmap-50", "enmap-all")
     },
     **{
         f"smote-enmap-{labels}": Study(
