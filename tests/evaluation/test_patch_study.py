@@ -50,7 +50,8 @@ def test_a_study_of_patches_keeps_records_and_pictures(
         "hsigan.classification.patch_estimator.load_recipe", lambda kind, name: quick
     )
     who = Contestants(
-        methods=("flips-rotations", "gaussian"),
+        methods=("flips-rotations", "gaussian", "conv3d-attention"),
+        gan_settings={"steps": 1, "batch": 4, "width": 2, "noise": 2},
         files={"theirs": _samples(scene, split, tmp_path / "theirs.npz")},
         per_class=40,
         patch_px=P,
@@ -70,6 +71,10 @@ def test_a_study_of_patches_keeps_records_and_pictures(
     pictures = results.arrays()
     for method in ("real", "flips-rotations", "gaussian", "theirs"):
         assert pictures[f"patches/{method}/1"].shape[1:] == (P, P, 3)
+    for network in ("generator", "critic"):
+        weights = [pictures[f"band_weights/conv3d-attention/{network}/{k}"] for k in (1, 2)]
+        assert all(row.shape == (16,) and 0 < row.min() < row.max() < 1 for row in weights)
+        assert not np.allclose(*weights)
 
 
 def test_samples_without_patches_are_refused_where_patches_are_judged(

@@ -129,6 +129,23 @@ def test_attention_can_be_read_out_per_class(recipe):
         quick("patch").fit(X, y).band_weights()
 
 
+@pytest.mark.parametrize("recipe", ["conv3d-attention", "conv3d-conditional"])
+def test_the_critic_s_attention_is_read_out_from_the_critic_of_the_class(recipe):
+    X, y = patches([6, 5])
+    gan = quick(recipe, attention=True).fit(X, y)
+    weights = gan.critic_band_weights(X, y)
+    assert weights.shape == (11, 20)
+    assert ((weights > 0) & (weights < 1)).all()
+    alone = np.concatenate([gan.critic_band_weights(X[i : i + 1], y[i : i + 1]) for i in range(11)])
+    np.testing.assert_allclose(weights, alone, rtol=1e-5)
+    with_others = gan.critic_band_weights(X, 3 - y)
+    assert np.allclose(weights, with_others) == (recipe == "conv3d-conditional")
+    with pytest.raises(LabelError, match="no class 9"):
+        gan.critic_band_weights(X, np.full(11, 9))
+    with pytest.raises(InputError, match="attention"):
+        quick("patch").fit(X, y).critic_band_weights(X, y)
+
+
 def test_an_interrupted_run_continues_as_if_nothing_had_happened(tmp_path):
     def interrupt(step, values):
         if step == 2:

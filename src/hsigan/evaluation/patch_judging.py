@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from hsigan.classification import make_classifier
@@ -19,6 +20,8 @@ from hsigan.synthesis.patch_gan import PatchGAN
 JUDGES = ("ssftt", "lda")
 """Classifiers trained on fake patches alone. The first one's features, learned from real patches,
 are what the Frechet distance on features compares."""
+WEIGHED = 64
+"""Training patches of a class over which a critic's weights of the bands are averaged, at most."""
 
 
 def judge_partition(
@@ -60,7 +63,20 @@ def judge_partition(
         if isinstance(gan, PatchGAN) and gan.has_attention_:
             weights = gan.band_weights(random_state=setting.seed)
             judged.arrays |= band_weight_arrays(name, "generator", weights, gan.classes_)
+            judged.arrays |= _critic_arrays(name, gan, data, setting.seed)
     return judged
+
+
+def _critic_arrays(
+    name: str, gan: PatchGAN, data: Partition, seed: int
+) -> dict[str, NDArray[np.float32]]:
+    """Return how the critic weighs the bands of some training patches of each class."""
+    order = np.random.default_rng(seed).permutation(len(data.y))
+    rows = np.concatenate([order[data.y[order] == label][:WEIGHED] for label in gan.classes_])
+    if not len(rows):
+        return {}
+    weights = gan.critic_band_weights(data.X[rows], data.y[rows])
+    return band_weight_arrays(name, "critic", weights, data.y[rows])
 
 
 def count_judging_steps(classes: int, methods: int) -> int:

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from hsigan.errors import InputError
+from hsigan.errors import InputError, LabelError
+from hsigan.sampling.patches import PatchView
 from hsigan.synthesis.fitting import TrainingPixels
 from hsigan.synthesis.gan_inputs import check_unlabelled, check_validation, given_patches
 from hsigan.synthesis.gan_settings import patch_settings
@@ -117,6 +118,38 @@ class PatchGAN(SpectralGAN):
             with torch.inference_mode():
                 rows.append(self.trained_.generator.band_weights(latents, weights).mean(dim=0))
         return np.asarray(torch.stack(rows).numpy())
+
+    def critic_band_weights(self, X: NDArray[Any] | PatchView, y: ArrayLike) -> NDArray[np.float32]:
+        """Return how much each band of each patch counts for the critic, (N, B) in [0, 1].
+
+        Parameters
+        ----------
+        X, y
+            Patches (N, B, P, P), such as the real ones it was trained on, and their labels (N,):
+            where every class has a critic of its own, that of its class weighs a patch.
+
+        Raises
+        ------
+        InputError
+            The recipe has no attention over the bands, or patches and labels do not fit.
+        LabelError
+            A label that the GAN does not know.
+        """
+        self._check_fitting(X)
+        if not self.has_attention_:
+            raise InputError(f"recipe {self.recipe} has no attention over the bands")
+        labels = _labels(y, X.shape[0], "supervised")
+        strange = np.setdiff1d(labels, self.classes_)
+        if len(strange):
+            raise LabelError(
+                f"the GAN knows no class {strange[0]}; known: {self.classes_.tolist()}"
+            )
+        weights = np.empty((len(labels), self.n_features_in_), dtype=np.float32)
+        for code, label in enumerate(self.classes_):
+            rows = np.flatnonzero(labels == label)
+            if len(rows):
+                weights[rows] = self.trained_.critic_band_weights(X[rows], code)
+        return weights
 
     @property
     def has_attention_(self) -> bool:

@@ -61,6 +61,17 @@ class TrainedPatches:
                 found.append(features.float().numpy())
         return np.concatenate(found)
 
+    def critic_band_weights(self, patches: Patches, code: int) -> NDArray[np.float32]:
+        """Return how the critic that judges a class weighs the bands of its patches, (N, B)."""
+        critic = self.critic
+        judge = critic.critics[code] if isinstance(critic, PerClassCritic) else critic
+        found = []
+        with torch.inference_mode():
+            for start in range(0, patches.shape[0], BATCH):
+                encoded = self.front.encode(patches[start : start + BATCH])
+                found.append(judge.band_weights(torch.from_numpy(encoded)[:, None]).numpy())
+        return np.concatenate(found)
+
     def save(self, run: RunFolder, name: str, facts: Mapping[str, Any]) -> None:
         """Write tensors, constructor arguments and the front."""
         tensors = {f"generator.{k}": t for k, t in self.generator.state_dict().items()}
