@@ -86,6 +86,23 @@ def test_filled_up_classes_are_as_large_as_the_largest(patch, hsigan, tmp_path):
     assert hsigan("sample", tmp_path / "run", "--balance", "-n", 3, "-o", "x.npz")[0] == 2
 
 
+def test_each_class_named_gets_the_number_asked_for(hsigan, tmp_path):
+    assert train(hsigan, tmp_path / "run")[0] == 0
+    names = open_run(tmp_path / "run")[1].class_names
+    file = tmp_path / "some.npz"
+    draw = "sample", tmp_path / "run", "-o", file, "--counts"
+    status, out, err = hsigan(*draw, f"3=7, {names[1]}=2")
+    assert status == 0, err
+    assert "9 samples of 2 classes" in out
+    assert load_samples(file).labels.tolist() == [3] * 7 + [1] * 2
+    for text in ("3", "3=x", "=4", "3=-1", "3=1,3=2", "nothing=3", ""):
+        status, _, err = hsigan(*draw, text)
+        assert status == 2
+        assert err.count("\n") == 1
+    assert hsigan(*draw, "3=1", "--balance")[0] == 2
+    assert hsigan(*draw, "3=1", "--class", 3)[0] == 2
+
+
 def test_a_split_whose_patches_leak_is_refused_unless_one_insists(hsigan, tmp_path):
     status, _, err = train(hsigan, tmp_path / "run", split="leaking.npz")
     assert status == 2

@@ -34,6 +34,10 @@ def sample_command(
             help="Fill up: with the training pixels every class has as many as the largest.",
         ),
     ] = False,
+    counts: Annotated[
+        str | None,
+        typer.Option(metavar="A=300,B=20", help="Samples of each class named, none of others."),
+    ] = None,
 ) -> None:
     """Draw new labelled spectra or patches from a trained GAN, as many as the disk holds.
 
@@ -42,12 +46,34 @@ def sample_command(
     from hsigan.errors import InputError
     from hsigan.synthesis.scene_run import draw_samples
 
-    if balance and number is not None:
-        raise InputError("give -n, or --balance; not both")
-    drawn = draw_samples(run, out, None if balance else number or 1000, class_, seed)
+    if balance + (number is not None) + (counts is not None) > 1:
+        raise InputError("give -n, --counts or --balance; no two of them")
+    if counts is not None and class_:
+        raise InputError("--counts names the classes itself: leave out --class")
+    wanted = None if balance else number or 1000
+    drawn = draw_samples(run, out, wanted if counts is None else parse_counts(counts), class_, seed)
     filled = sum(count > 0 for count in drawn.values())
     classes = "1 class" if filled == 1 else f"{filled} classes"
     typer.echo(f"{out}: {sum(drawn.values())} samples of {classes}")
+
+
+def parse_counts(text: str) -> dict[str, int]:
+    """Return class names, or ids, and numbers from text such as ``A=300,B=20``.
+
+    Raises
+    ------
+    InputError
+        The text has another form, or names a class twice.
+    """
+    from hsigan.errors import InputError
+
+    counts: dict[str, int] = {}
+    for piece in text.split(","):
+        name, _, number = (word.strip() for word in piece.rpartition("="))
+        if not name or not number.isdecimal() or name in counts:
+            raise InputError(f"--counts takes A=300,B=20, each class once. Got {text!r} instead.")
+        counts[name] = int(number)
+    return counts
 
 
 def interpolate_command(

@@ -122,15 +122,16 @@ def open_run(path: str | Path) -> tuple[SpectralGAN, RunScene]:
 def draw_samples(
     path: str | Path,
     out: str | Path,
-    n_per_class: int | None,
+    n_per_class: int | Mapping[str, int] | None,
     classes: Sequence[str | int] | None = None,
     seed: int = 0,
 ) -> dict[int, int]:
     """Draw labelled spectra or patches from a run into a samples file, block by block.
 
     However many they are, memory holds 20,000 spectra (of patches, the centre pixels' too), and
-    the labels. Classes are named or numbered; by default all are drawn. Where ``n_per_class`` is
-    None, classes are filled up: with the training pixels, each has as many as the largest.
+    the labels. Classes are named or numbered; by default all are drawn, where ``n_per_class`` has a
+    number for each class it names, these. Where it is None, classes are filled up: with the
+    training pixels, each has as many as the largest.
 
     Returns
     -------
@@ -144,7 +145,7 @@ def draw_samples(
     """
     gan, scene = open_run(path)
     wanted = [parse_class(str(name), scene.class_names) for name in classes or ()] or None
-    asked = _filling(path, scene) if n_per_class is None else n_per_class
+    asked = _asked(path, scene, n_per_class)
     counts = class_counts(asked, wanted, gan.classes_)
     labels = np.repeat(np.array(list(counts)), np.array(list(counts.values())))
     none_yet = np.empty((0, *gan.sample_shape_), dtype=np.float32)
@@ -154,7 +155,14 @@ def draw_samples(
     return counts
 
 
-def _filling(path: str | Path, scene: RunScene) -> dict[int, int]:
+def _asked(
+    path: str | Path, scene: RunScene, n_per_class: int | Mapping[str, int] | None
+) -> int | dict[int, int]:
+    """Return one number for all classes, or one for each."""
+    if isinstance(n_per_class, int):
+        return n_per_class
+    if n_per_class is not None:
+        return {parse_class(name, scene.class_names): n for name, n in n_per_class.items()}
     if not scene.training_counts:
         raise RunError(f"{path} does not say how many pixels its classes had: give a number, -n")
     return balancing_counts(scene.training_counts)
