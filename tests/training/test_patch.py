@@ -12,6 +12,7 @@ from hsigan.errors import DivergedError
 from hsigan.models.patch_class_units import ClassUnitsGenerator
 from hsigan.models.patch_critics import PatchCritic
 from hsigan.models.patch_per_class import PerClassCritic
+from hsigan.recipe import build_config, load_recipe
 from hsigan.training.patch import PatchConfig, PatchTensors, critic_terms, train_patch
 from hsigan.training.run_folder import RunFolder
 
@@ -68,6 +69,16 @@ def test_terms_are_those_written_plainly(loss):
         plain = plain + F.binary_cross_entropy_with_logits(second, torch.zeros(4))
     torch.testing.assert_close(ours, plain)
     torch.testing.assert_close(penalty.double(), gradient[:4].mean() + gradient[4:].mean())
+
+
+def test_the_plain_recipe_adds_nothing_to_cross_entropy_and_adam():
+    plain = build_config(PatchConfig, load_recipe("gan", "conv3d-cross-entropy"))
+    assert (plain.loss, plain.learning_rate, plain.betas) == ("cross-entropy", 2e-4, (0.5, 0.999))
+    assert plain.penalty == plain.instance_noise == plain.averaging == 0
+    settings = {"steps": 3, "batch": 4, "convolution": "factorised"}
+    generator, _, state = train(**{**plain.model_dump(), **settings})
+    last = state.modules["generator"].state_dict()
+    assert_same(generator.state_dict(), last)
 
 
 def test_the_finite_difference_estimates_the_exact_penalty():
