@@ -71,6 +71,15 @@ def test_a_run_of_patches_is_drawn_from_as_one_of_spectra(recipe, hsigan, tmp_pa
     )
 
 
+@pytest.mark.parametrize(("recipe", "told"), [("patch", True), ("factorised-conditional", False)])
+def test_that_no_step_was_kept_is_said(recipe, told, hsigan, tmp_path):
+    still = "--recipe", recipe, "--set", "learning_rate=1e-30"
+    status, out, err = train(hsigan, tmp_path / "run", *still)
+    assert status == 0, err
+    assert "2 of 2 steps" in out
+    assert ("no step was shown to help" in out) == told
+
+
 @pytest.mark.parametrize("patch", [("--patch", 5), ()])
 def test_filled_up_classes_are_as_large_as_the_largest(patch, hsigan, tmp_path):
     assert train(hsigan, tmp_path / "run", patch=patch)[0] == 0

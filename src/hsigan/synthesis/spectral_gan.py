@@ -59,7 +59,7 @@ class SpectralGAN(BaseEstimator):  # type: ignore[misc]
     classes_ : (K,) array; n_features_in_ : int
     trained_ : the networks and what leads back to the units of X
     config_ : the resolved settings
-    step_, interrupted_ : the step that the training reached, and whether Ctrl-C stopped it
+    step_, interrupted_, kept_start_ : step reached; stopped by Ctrl-C; no step beat the start
     """
 
     block = 20_000  # samples drawn at a time, so that memory holds them
@@ -116,9 +116,9 @@ class SpectralGAN(BaseEstimator):  # type: ignore[misc]
         if self.run is not None:
             RunFolder.create(self.run.path, self.run_settings(), resume=True)
             self.run.check_pixels(fingerprint(pixels))
-        seed = 0 if self.random_state is None else int(self.random_state)
-        self.trained_, state = self._train(pixels, seed)
+        self.trained_, state = self._train(pixels, int(self.random_state or 0))
         self.step_, self.interrupted_ = state.step, state.interrupted
+        self.kept_start_ = state.kept_start
         if self.run is not None and rank() == 0:
             self.save(self.run.path)
         if state.interrupted:

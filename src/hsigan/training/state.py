@@ -91,6 +91,12 @@ class TrainingState:
         # safetensors refuses tensors that share memory, as tied or averaged weights may
         run.save("state", {key: t.detach().clone() for key, t in tensors.items()}, facts)
 
+    @property
+    def kept_start(self) -> bool:
+        """Whether steps were taken and validation found none that is better than the start."""
+        best, distance = (self.numbers.get(key) for key in ("best_step", "best_distance"))
+        return self.step > 0 and best == 0 and distance is not None and math.isfinite(distance)
+
     def resume(self) -> bool:
         """Read the state back, if the run folder has one; say whether it had."""
         if self.run is None or not self.run.has("state"):
