@@ -103,6 +103,17 @@ def test_an_unsupervised_run_needs_no_label_anywhere(hsigan, tmp_path):
     assert not (tmp_path / "other").exists()
 
 
+def test_an_unsupervised_run_forgets_the_labels_of_its_scene(hsigan, tmp_path):
+    run, blind = tmp_path / "run", ["--set", "mode=unsupervised"]
+    assert hsigan("train", "gan", "scene.nc", "--out", run, *QUICK, *blind)[0] == 0
+    facts = json.loads((run / "scene.json").read_text())
+    assert facts["class_names"] == {"0": "class 0"}
+    assert facts["training_counts"] == {"0": 24 * 20}
+    within = ["--from", 0, "--to", 0, "--steps", 3]
+    assert hsigan("interpolate", run, *within, "-o", run / "walk.npz")[0] == 0
+    assert len(load_samples(run / "walk.npz").labels) == 3
+
+
 def test_resume_goes_on_and_refuses_what_does_not_fit(hsigan, folder, tmp_path, monkeypatch):
     run = tmp_path / "run"
     base = ["train", "gan", "scene.nc", "--split", "split.npz", "--out", run, *QUICK]
@@ -176,6 +187,10 @@ def test_interpolate_walks_within_between_and_mixes(hsigan, tmp_path):
         assert samples.provenance.keys() & {"from", "weights"}
     refused(hsigan("interpolate", "run", "--from", 1, "-o", path), "--from and --to")
     refused(hsigan("interpolate", "run", "--weights", "1=x", "-o", path), "--weights takes")
+    twice = ["--weights", "1=0.3,1=0.7"]
+    refused(hsigan("interpolate", "run", *twice, "-o", path), "each class once")
+    both = ["--weights", "1=0.3,2=0.7", "--from", 1]
+    refused(hsigan("interpolate", "run", *both, "-o", path), "--from and --to, or --weights")
     for shares in ("1=-1,2=2", "1=inf", "1=nan,2=1", "1=1e308,2=1e308"):
         refused(hsigan("interpolate", "run", "--weights", shares, "-o", path), "negative", "finite")
     refused(hsigan("interpolate", "run", "--from", 1, "--to", "Mars", "-o", path), "Mars")

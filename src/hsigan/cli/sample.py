@@ -108,7 +108,8 @@ def interpolate_command(
     )
     from hsigan.synthesis.scene_run import as_samples, open_run, parse_class
 
-    if (weights is None) == (start is None or end is None):
+    ends = sum(name is not None for name in (start, end))
+    if ends != (2 if weights is None else 0):
         raise InputError("give --from and --to, or --weights A=0.3,B=0.7")
     gan, scene = open_run(run)
     facts = {"run": run.name, "sample_seed": seed}
@@ -135,7 +136,7 @@ def parse_weights(text: str, class_names: dict[int, str]) -> dict[int, float]:
     Raises
     ------
     InputError
-        The text has another form.
+        The text has another form, or names a class twice.
     """
     from hsigan.errors import InputError
     from hsigan.synthesis.scene_run import parse_class
@@ -143,8 +144,11 @@ def parse_weights(text: str, class_names: dict[int, str]) -> dict[int, float]:
     shares: dict[int, float] = {}
     for piece in text.split(","):
         name, _, number = piece.rpartition("=")
+        label = parse_class(name.strip(), class_names)
+        if label in shares:
+            raise InputError(f"--weights takes each class once. Got {text!r}")
         try:
-            shares[parse_class(name.strip(), class_names)] = float(number)
+            shares[label] = float(number)
         except ValueError as error:
             raise InputError(f"--weights takes A=0.3,B=0.7. Got {text!r}: {error}") from error
     return shares

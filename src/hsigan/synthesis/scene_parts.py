@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -84,11 +84,16 @@ def gather_parts(
     config = resolve_settings(options.recipe, options.settings)
     _check_side(config, options)
     _check_split(scenes, split, options, config.mode)
-    train = gather_pixels(scenes, "labelled" if split is None else split.train)
-    if not len(train) and config.mode != "unsupervised":
+    blind = config.mode == "unsupervised"
+    # Patches of every pixel may be too many for the memory.
+    every: Literal["all", "labelled"] = "all" if blind and options.patch_px == 1 else "labelled"
+    train = gather_pixels(scenes, every if split is None else split.train)
+    if not len(train) and not blind:
         raise LabelError("there is no labelled training pixel: give --labels, or another split")
     if not len(train):
         train = gather_pixels(scenes, "all")
+    if blind:  # the run knows no class, so that it can be drawn from as it was trained
+        train = replace(train, labels=np.zeros_like(train.labels), class_names={})
     random = np.random.default_rng(options.seed)
     most = config.unlabelled_patches if isinstance(config, PatchConfig) else None
     validation, unlabelled = None, None

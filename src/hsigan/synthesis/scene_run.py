@@ -78,6 +78,9 @@ def train_on_scenes(
 ) -> SpectralGAN:
     """Train a GAN on the training pixels of a split (without one: on every labelled pixel).
 
+    In the unsupervised mode the labels of the training pixels are forgotten; without a split it
+    sees the spectra of every pixel, of patches those around labelled pixels where there are any.
+
     The folder ``out`` then holds the whole run. Validation pixels choose the checkpoint; test
     pixels are not touched unless ``transductive``. A recipe for patches trains on the patches
     around those pixels.
