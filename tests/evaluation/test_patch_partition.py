@@ -62,3 +62,12 @@ def test_a_split_without_test_pixels_makes_a_partition(scene: xr.Dataset, split:
     nothing = tuple(np.zeros_like(mask) for mask in split.test)
     data = make_partition([scene], replace(split, test=nothing), 0, patch_px=P)
     assert data.X_test.shape == (0, *data.X.shape[1:])
+
+
+def test_unlabelled_patches_hold_ten_times_as_many_pixels_at_most(
+    scene: xr.Dataset, split: Split
+) -> None:
+    pixels = make_partition([scene], split, 0, max_unlabelled=20)
+    patches = make_partition([scene], split, 0, max_unlabelled=20, patch_px=P)
+    assert len(pixels.X_unlabelled) == 20
+    assert len(patches.X_unlabelled) == 200 // P**2

@@ -65,8 +65,8 @@ def make_partition(
     scenes : the scenes that the split was made for
     split : an audited split
     seed : of the partition, also for drawing from too many unlabelled pixels
-    max_unlabelled : at most this many pixels in each unlabelled pool; of patches as many fewer as
-        each holds more pixels
+    max_unlabelled : at most this many pixels in each unlabelled pool; patches may hold ten times as
+        many pixels together, because neighbouring ones share most of theirs
     patch_px : side P of the patches; 1 for spectra
     """
     train = gather_pixels(scenes, split.train)
@@ -74,7 +74,7 @@ def make_partition(
     test = gather_pixels(scenes, split.test)
     rng = np.random.default_rng([seed, 1])
     pool = _unlabelled(scenes, split, train, patch_px)
-    most = max(1, max_unlabelled // patch_px**2)
+    most = max_unlabelled if patch_px == 1 else max(1, 10 * max_unlabelled // patch_px**2)
     unlabelled = pool.take(_some(len(pool), most, rng))
     if split.provenance.get("mode") == "tiles":
         everything = gather_pixels(scenes, "all")
