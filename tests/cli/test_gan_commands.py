@@ -180,10 +180,12 @@ def test_what_is_streamed_to_disk_is_what_the_gan_draws(hsigan, folder, tmp_path
 
 def test_interpolate_walks_within_between_and_mixes(hsigan, tmp_path):
     path = tmp_path / "a.npz"
-    for ways in (["--from", 1, "--to", 3], ["--from", 2, "--to", 2], ["--weights", "1=0.3,2=0.7"]):
+    within = ["--from", 2, "--to", 2]
+    for ways in (["--from", 1, "--to", 3], within, ["--weights", "1=0.3,2=0.7"]):
         assert hsigan("interpolate", "run", *ways, "--steps", 5, "-o", path)[0] == 0
         samples = load_samples(path)
         assert samples.spectra.shape == (5, 12)
+        assert set(samples.labels.tolist()) == {2 if ways is within else 0}
         assert samples.provenance.keys() & {"from", "weights"}
     refused(hsigan("interpolate", "run", "--from", 1, "-o", path), "--from and --to")
     refused(hsigan("interpolate", "run", "--weights", "1=x", "-o", path), "--weights takes")

@@ -7,10 +7,11 @@ import pytest
 import xarray as xr
 
 from hsigan.errors import InputError
+from hsigan.evaluation.contestants import Contestants, read_samples
 from hsigan.evaluation.patch_judging import JUDGES
 from hsigan.evaluation.results import ResultsFolder
 from hsigan.evaluation.synthesis import Setting
-from hsigan.evaluation.synthesis_study import Contestants, read_samples, run_study
+from hsigan.evaluation.synthesis_study import run_study
 from hsigan.sampling import Split, SplitOptions, common_bands, gather_pixels, split_scenes
 from hsigan.sampling.patches import cut_patches
 from hsigan.scene import simulate_scene

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,15 +6,12 @@ import pytest
 import xarray as xr
 
 from hsigan.errors import InputError, LabelError, RunError
+from hsigan.evaluation.augmentation_partition import Partition
+from hsigan.evaluation.contestants import Contestants, read_samples, without_classes
 from hsigan.evaluation.interpolation import interpolation_arrays
 from hsigan.evaluation.results import ResultsFolder
 from hsigan.evaluation.synthesis import Setting
-from hsigan.evaluation.synthesis_study import (
-    Contestants,
-    describe_split,
-    read_samples,
-    run_study,
-)
+from hsigan.evaluation.synthesis_study import describe_split, run_study
 from hsigan.sampling import Split, SplitOptions, common_bands, gather_pixels, split_scenes
 from hsigan.scene import simulate_scene
 from hsigan.synthesis import Samples, SpectralGAN
@@ -159,7 +157,60 @@ def test_without_unlabelled_pixels_a_semi_supervised_gan_is_left_out_only_by_def
 
 
 def test_splits_are_named_by_what_they_do(scene: xr.Dataset, split: Split) -> None:
-    assert describe_split(split) == "random 10 %"
-    assert describe_split(split, 9) == "random 10 %, 9 x 9 patches"
+    assert describe_split(split, Contestants()) == "random 10 %"
+    assert describe_split(split, Contestants(patch_px=9)) == "random 10 %, 9 x 9 patches"
+    together = Contestants(classes_together=True)
+    assert describe_split(split, together) == "random 10 %, classes together"
     options = SplitOptions(mode="blocks", train=0.5, block_px=5, guard_px=2, seed=0)
-    assert describe_split(split_scenes([scene], options)) == "blocks 5 px 50 %, guard 2 px"
+    blocks = split_scenes([scene], options)
+    assert describe_split(blocks, Contestants()) == "blocks 5 px 50 %, guard 2 px"
+
+
+def test_samples_without_classes_are_judged_with_all_classes_as_one(
+    scene: xr.Dataset, split: Split, tmp_path: Path
+) -> None:
+    table = gather_pixels([scene], split.test)
+    path = tmp_path / "blind.npz"
+    Samples(table.spectra, np.zeros_like(table.labels), band_indices=table.band_indices).save(path)
+    who = Contestants(methods=("duplication",), files={"blind": path}, per_class=60)
+    with pytest.raises(InputError, match="--classes-together"):
+        run_study([scene], split, who, FEW, ResultsFolder(tmp_path / "refused"))
+    told: list[str] = []
+    who = replace(who, classes_together=True)
+    records = run_study(
+        [scene], split, who, FEW, ResultsFolder(tmp_path / "results"), progress=told.append
+    )
+    assert len(told) == who.steps(classes=3)
+    assert {r.class_id for r in records} <= {0, None}
+    values = {(r.method, r.metric): r.value for r in records if r.class_id is None}
+    assert values["blind", "memorised_share"] < values["duplication", "memorised_share"]
+
+
+def test_samples_of_classes_are_merged_in_the_shares_of_training() -> None:
+    labels = np.repeat([1, 2], [30, 10])
+    data = Partition(
+        seed=0,
+        X=np.zeros((40, 3)),
+        y=labels,
+        X_validation=np.zeros((0, 3)),
+        y_validation=labels[:0],
+        validation_group=labels[:0],
+        X_test=np.zeros((40, 3)),
+        y_test=labels,
+        X_unlabelled=np.zeros((0, 3)),
+        X_target=np.zeros((0, 3)),
+        X_source=np.zeros((0, 3)),
+        wavelengths_nm=None,
+        classes=np.array([1, 2]),
+    )
+    drawn = np.repeat([1, 2], [60, 60])
+    merged, samples = without_classes(data, {"theirs": (drawn[:, None] * np.ones(3), drawn)})
+    spectra, classes = samples["theirs"]
+    assert merged.y.tolist() == [0] * 40
+    assert classes.tolist() == [0] * 80
+    assert np.bincount(spectra[:, 0].astype(int)).tolist() == [0, 60, 20]
+
+
+def test_patches_are_not_judged_without_their_classes() -> None:
+    with pytest.raises(InputError, match="for spectra alone"):
+        Contestants(patch_px=3, classes_together=True)

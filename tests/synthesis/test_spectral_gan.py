@@ -1,5 +1,6 @@
 """`SpectralGAN` as an estimator: scikit-learn's manners, hard inputs, modes, runs."""
 
+import json
 import signal
 import warnings
 
@@ -307,3 +308,16 @@ def test_oversampler_fills_classes_inside_a_grid_search():
         warnings.simplefilter("ignore", UserWarning)  # collinear bands: not what is tested
         search = GridSearchCV(pipeline, grid, cv=3, error_score="raise").fit(X, y)
     assert search.best_score_ > 0.9
+
+
+@pytest.mark.parametrize("mode", ["supervised", "unsupervised"])
+def test_the_distance_of_hypergan_to_validation_pixels_is_logged(mode, tmp_path):
+    X, y = spectra([60, 60])
+    gan = quick("hypergan", mode=mode, steps=12)
+    gan.run = RunFolder.create(tmp_path, gan.run_settings())
+    gan.fit(X, y, X[::2], y[::2])
+    rows = map(json.loads, (tmp_path / "stats.jsonl").read_text().splitlines())
+    logged = [row["distance"] for row in rows if "distance" in row]
+    assert len(logged) == 2
+    assert np.isfinite(logged).all()
+    assert max(logged) > 0.1  # far away after so few steps

@@ -175,7 +175,7 @@ def test_a_finished_run_is_left_as_it_is(train, tmp_path):
 @both
 def test_divergence_names_step_and_tensor(train, tmp_path):
     run = RunFolder.create(tmp_path, {})
-    with pytest.raises(DivergedError, match=r"step 10\b.*weights \w+\.\w+.*learning rate"):
+    with pytest.raises(DivergedError, match=r"step [12]\b.*weights \w+\.\w+.*learning rate"):
         train(run, learning_rate=1e30)
     assert not run.has("state")
 
@@ -438,3 +438,19 @@ def test_two_processes_share_weights_and_stop_and_resume_together(tmp_path):
         assert any(key.startswith("generator.") for key in different)
         lines = (tmp_path / name / "stats.jsonl").read_text().splitlines()
         assert [json.loads(line)["step"] for line in lines] == [2, 4, 6, 8]
+
+
+def test_the_distance_of_the_papers_gan_is_told_and_chooses_nothing():
+    told = {}
+
+    def note(step, values):
+        told[step] = values.get("distance")
+
+    data = SpectraTensors(*pixels(), CLASSES)
+    config = HyperganConfig(steps=25, batch=8, width=12, noise=3, report_every=1)
+    watched = train_hypergan(data, config, 3, None, note, lambda generator: [1.0, 3.0])[0]
+    assert {step for step, distance in told.items() if distance is not None} == {10, 20, 25}
+    assert told[10] == 2.0
+    plain = train_hypergan(data, config, 3)[0]
+    for name, weight in plain.state_dict().items():
+        assert torch.equal(weight, watched.state_dict()[name])

@@ -159,8 +159,9 @@ class Demo:
 
     def judge(self, tell: Tell) -> None:
         """Judge the GAN's spectra beside those of simple generators."""
+        from hsigan.evaluation.contestants import Contestants
         from hsigan.evaluation.synthesis import Setting
-        from hsigan.evaluation.synthesis_study import Contestants, run_study
+        from hsigan.evaluation.synthesis_study import run_study
 
         contestants = Contestants(
             methods=_SIMPLE, runs={"gan": self.out / "gan"}, per_class=_FAKES_PER_CLASS

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
+    from hsigan.evaluation.contestants import Contestants
     from hsigan.evaluation.results import ResultsFolder
-    from hsigan.evaluation.synthesis_study import Contestants
     from hsigan.sampling import Split, SplitOptions
 
 
@@ -93,6 +93,13 @@ def evaluate_synthesis_command(
     floor_draws: Annotated[
         int, typer.Option(min=1, help="Draws of the real-against-real floor (number).")
     ] = 20,
+    classes_together: Annotated[
+        bool,
+        typer.Option(
+            "--classes-together",
+            help="Judge all classes as one, as samples without classes need (unsupervised GANs).",
+        ),
+    ] = False,
     abundances: Annotated[
         Path | None,
         typer.Option(
@@ -159,7 +166,8 @@ def evaluate_synthesis_command(
             allow_leak=allow_leak,
             seed=seed,
         )
-    who = replace(contestants(methods, samples, runs, per_class, set_, side), keep=keep)
+    who = contestants(methods, samples, runs, per_class, set_, side)
+    who = replace(who, keep=keep, classes_together=classes_together)
     results = ResultsFolder(output)
     name = study_name(scenes, recipe)
     facts = _facts(name, scenes, who, floor_draws, given)
@@ -217,7 +225,7 @@ def _run(
             part = how if isinstance(how, Split) else split_scenes(scenes, replace(how, seed=seed))
             setting = Setting(
                 scene=name,
-                split=describe_split(part, who.patch_px),
+                split=describe_split(part, who),
                 labels_per_class=part.provenance.get("train_per_class"),
                 seed=seed,
                 floor_draws=floor_draws,
@@ -260,8 +268,8 @@ def _facts(
             "name": name,
             "files": len(scenes),
             "shape": [scenes[0].sizes["y"], scenes[0].sizes["x"]],
-            "class_ids": list(names),
-            "class_names": list(names.values()),
+            "class_ids": [0] if who.classes_together else list(names),
+            "class_names": ["all classes"] if who.classes_together else list(names.values()),
             "bands": len(common_bands(scenes)),
         },
     }

@@ -113,6 +113,7 @@ def interpolate_command(
         raise InputError("give --from and --to, or --weights A=0.3,B=0.7")
     gan, scene = open_run(run)
     facts = {"run": run.name, "sample_seed": seed}
+    label = 0
     if weights is not None:
         shares = parse_weights(weights, scene.class_names)
         rows = np.tile(class_weights(gan, shares), (steps, 1))
@@ -122,10 +123,11 @@ def interpolate_command(
         first, last = (parse_class(str(name), scene.class_names) for name in (start, end))
         facts |= {"from": first, "to": last}
         if first == last:
+            label = first  # of a mixture there is none
             spectra = within_class(gan, first, steps, seed)
         else:
             spectra = between_classes(gan, first, last, steps, seed)
-    labels = np.zeros(len(spectra), dtype=np.int64)
+    labels = np.full(len(spectra), label, dtype=np.int64)
     as_samples(gan, scene, spectra, labels, facts).save(out)
     typer.echo(f"{out}: {len(spectra)} spectra")
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hsigan.evaluation.augmentation_config import AugmentationConfig
-    from hsigan.evaluation.synthesis_study import Contestants
+    from hsigan.evaluation.contestants import Contestants
 
 
 def scenes_and_runs(
@@ -72,11 +72,7 @@ def contestants(
         When ``--samples`` or ``--set`` has another form.
     """
     from hsigan.errors import InputError
-    from hsigan.evaluation.synthesis_study import (
-        DEFAULT_METHODS,
-        DEFAULT_PATCH_METHODS,
-        Contestants,
-    )
+    from hsigan.evaluation.contestants import DEFAULT_METHODS, DEFAULT_PATCH_METHODS, Contestants
     from hsigan.recipe import parse_value
 
     files = {}

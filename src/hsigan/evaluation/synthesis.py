@@ -114,7 +114,7 @@ def evaluate_synthesis(
 
 def count_steps(classes: int, methods: int) -> int:
     """Return how often ``evaluate_synthesis`` reports progress."""
-    return classes * (1 + methods) + 1 + methods
+    return (classes + (classes > 1)) * (1 + methods)
 
 
 def _class_records(

@@ -13,7 +13,7 @@ from hsigan.scene.scaling import SpectralScaler
 from hsigan.synthesis.feature_space import FeatureSpace
 from hsigan.synthesis.kernels import Density, kernel_generator
 from hsigan.synthesis.trained import HyperSpectra, KernelSpectra, Trained
-from hsigan.synthesis.validation import LEAST, validation_distance
+from hsigan.synthesis.validation import FEATURES, LEAST, scaled_distance, validation_distance
 from hsigan.training.hypergan import HyperganConfig, SpectraTensors, train_hypergan
 from hsigan.training.run_folder import RunFolder
 from hsigan.training.spectral import FeatureTensors, SpectralConfig, train_spectral
@@ -71,7 +71,13 @@ def _train_hypergan(
         pixels.classes,
         None if unlabelled is None else torch.from_numpy(scaler.transform(unlabelled)),
     ).to(torch.device(device))
-    generator, state = train_hypergan(data, config, seed, run, report)
+    validate = None
+    if pixels.validation is not None:
+        random = np.random.default_rng(seed)
+        space = FeatureSpace.fit(pixels.spectra, pixels.codes, FEATURES, 1.0, random)
+        known = 0 if config.mode == "unsupervised" else pixels.classes
+        validate = scaled_distance(space, scaler, pixels.validation, known, seed)
+    generator, state = train_hypergan(data, config, seed, run, report, validate)
     return HyperSpectra(generator.cpu(), scaler), state
 
 

@@ -14,9 +14,11 @@ with mixup.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -51,6 +53,9 @@ class HyperganConfig(Config):
     report_every: int = Field(100, ge=1)
 
 
+_REPORTS_PER_VALIDATION = 10
+
+
 @dataclass(frozen=True)
 class SpectraTensors:
     """Spectra (N, B) with class codes (N,) 0 ... K-1, and unlabelled spectra (M, B) or None."""
@@ -80,8 +85,12 @@ def train_hypergan(
     seed: int,
     run: RunFolder | None = None,
     report: Report | None = None,
+    validate: Callable[[HyperGenerator], Sequence[float]] | None = None,
 ) -> tuple[HyperGenerator, TrainingState]:
     """Train on spectra scaled to [0, 1]; return the generator and where the training stands.
+
+    ``validate`` gives distances to validation pixels, class by class: their mean is logged now and
+    then, and chooses nothing, for the paper keeps the last weights.
 
     Raises
     ------
@@ -137,8 +146,13 @@ def train_hypergan(
                 losses["generator"] = losses["generator"] + config.auxiliary_weight * auxiliary
         descend(optimisers["generator"], generator, losses["generator"])
 
-        if (step + 1) % config.report_every == 0 or step + 1 == config.steps:
-            values = state.check(losses)
+        values = state.check(losses)
+        is_last = step + 1 == config.steps
+        if (step + 1) % config.report_every == 0 or is_last:
+            if validate is not None and (
+                is_last or (step + 1) % (_REPORTS_PER_VALIDATION * config.report_every) == 0
+            ):
+                values["distance"] = float(np.mean(validate(generator)))
             state.tell(values, report)
     return generator.eval(), state
 

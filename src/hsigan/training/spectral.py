@@ -148,10 +148,10 @@ def train_spectral(
         critic.requires_grad_(True)
         best.follow(generator, step, config.averaging)
 
+        values = state.check(
+            {"critic": critic_loss, "penalty": penalty, "generator": generator_loss}
+        )
         if (step + 1) % config.validate_every == 0 or step + 1 == config.steps:
-            values = state.check(
-                {"critic": critic_loss, "penalty": penalty, "generator": generator_loss}
-            )
             state.tell({**values, **best.judge(state, step)}, report)
     return best.chosen(), state
 

@@ -155,7 +155,7 @@ class TrainingState:
         if bad:
             raise DivergedError(
                 f"training diverged at step {self.step + 1}: {', '.join(bad)} is not finite, "
-                f"{self._first_bad_tensor()}; {_ADVICE}"
+                f"{self._first_bad_tensor(bad[0])}; {_ADVICE}"
             )
         return values
 
@@ -166,18 +166,19 @@ class TrainingState:
         if report is not None:
             report(self.step + 1, values)
 
-    def _first_bad_tensor(self) -> str:
-        weights = self._bad_weights()
+    def _first_bad_tensor(self, loss: str) -> str:
+        """Name the tensor; the module whose loss it was is searched before the others."""
+        weights = self._bad_weights(loss)
         if weights is not None:
             return f"first seen in the weights {weights}"
-        for name, module in self.modules.items():
+        for name, module in sorted(self.modules.items(), key=lambda item: item[0] != loss):
             for key, parameter in module.named_parameters():
                 if parameter.grad is not None and not torch.isfinite(parameter.grad).all():
                     return f"first seen in the gradient of {name}.{key}"
         return "while all weights and gradients are finite"
 
-    def _bad_weights(self) -> str | None:
-        for name, module in self.modules.items():
+    def _bad_weights(self, first: str = "") -> str | None:
+        for name, module in sorted(self.modules.items(), key=lambda item: item[0] != first):
             for key, parameter in module.named_parameters():
                 if not torch.isfinite(parameter).all():
                     return f"{name}.{key}"
