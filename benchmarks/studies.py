@@ -61,7 +61,7 @@ STUDIES = {
     # Few labels: what a classifier learns from fakes alone, beside SMOTE's.
     **{
         f"synthesis-enmap-{labels}": Study(
-            f"evaluate synthesis --recipe enmap-{labels} --seeds 10 {RIVALS}", 0.1
+            f"evaluate synthesis --recipe enmap-{labels} --seeds 30 {RIVALS}", 0.3
         )
         for labels in (10, 25)
     },
