@@ -31,6 +31,13 @@ SEEN = (
     "pavia_centre/wzy_dataPavia.mat",
 )
 AVIRIS = ("abu-airport-1", "abu-airport-2", "abu-urban-4")
+NOISE_GANS = (
+    "conv3d",
+    "conv3d-attention",
+    "conv3d-conditional",
+    "factorised-conditional",
+    "factorised-semi-supervised",
+)
 PATCH_RIVALS = "--methods patch,gan,flips-rotations,radiation-noise,mixture-noise,patch-bootstrap"
 
 
@@ -167,6 +174,17 @@ STUDIES = {
         f"{PATCH_RIVALS},area-gan --set 'networks={{hybridsn={{max_steps=100}}}}'",
         0.5,
     ),
+    # GANs of patches from noise, far fewer steps than their recipes have; kept as runs.
+    **{
+        f"augmentation-{name}-noise": Study(
+            f"{AUGMENT} {name} --seeds 5 --classifiers lda,ssftt "
+            f"--methods none,flips-rotations,{','.join(NOISE_GANS)} --set 'gan={{"
+            f"{','.join(gan + '={steps=400}' for gan in NOISE_GANS)}}}' "
+            f"--keep noise-{name}-runs",
+            1.2,
+        )
+        for name in ("salinas-a-patches", "enmap-25-patches")
+    },
     "area-gan-enmap-10-patches": Study(
         f"{AUGMENT} enmap-10-patches --seeds 30 --methods none,flips-rotations,area-gan "
         "--classifiers lda,two-view,ssftt --amounts 3",
