@@ -181,7 +181,7 @@ def test_samples_without_classes_are_judged_with_all_classes_as_one(
         [scene], split, who, FEW, ResultsFolder(tmp_path / "results"), progress=told.append
     )
     assert len(told) == who.steps(classes=3)
-    assert {r.class_id for r in records} <= {0, None}
+    assert {r.class_id for r in records} == {4, None}
     values = {(r.method, r.metric): r.value for r in records if r.class_id is None}
     assert values["blind", "memorised_share"] < values["duplication", "memorised_share"]
 
@@ -204,10 +204,12 @@ def test_samples_of_classes_are_merged_in_the_shares_of_training() -> None:
         classes=np.array([1, 2]),
     )
     drawn = np.repeat([1, 2], [60, 60])
-    merged, samples = without_classes(data, {"theirs": (drawn[:, None] * np.ones(3), drawn)})
+    merged, samples = without_classes(
+        data, {"theirs": (drawn[:, None] * np.ones(3), drawn)}, class_id=3
+    )
     spectra, classes = samples["theirs"]
-    assert merged.y.tolist() == [0] * 40
-    assert classes.tolist() == [0] * 80
+    assert merged.y.tolist() == [3] * 40
+    assert classes.tolist() == [3] * 80
     assert np.bincount(spectra[:, 0].astype(int)).tolist() == [0, 60, 20]
 
 

@@ -251,10 +251,13 @@ def _facts(
     split: Path | None,
 ) -> dict[str, Any]:
     """Return what ``experiment.json`` says beside machine, seeds and time."""
+    from hsigan.evaluation.contestants import ALL_CLASSES, id_of_all_classes
     from hsigan.sampling import common_bands
     from hsigan.scene import class_names_of
 
     names = class_names_of(scenes[0])
+    if who.classes_together:
+        names[id_of_all_classes(scenes[0])] = ALL_CLASSES
     return {
         "title": f"Synthesis: how real are spectra made for {name}",
         "command": shlex.join(["hsigan", *sys.argv[1:]]),
@@ -268,8 +271,8 @@ def _facts(
             "name": name,
             "files": len(scenes),
             "shape": [scenes[0].sizes["y"], scenes[0].sizes["x"]],
-            "class_ids": [0] if who.classes_together else list(names),
-            "class_names": ["all classes"] if who.classes_together else list(names.values()),
+            "class_ids": list(names),
+            "class_names": list(names.values()),
             "bands": len(common_bands(scenes)),
         },
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from hsigan.errors import InputError
@@ -16,6 +17,7 @@ from hsigan.evaluation.augmentation_partition import Partition
 from hsigan.evaluation.labelled import counts_of
 from hsigan.evaluation.patch_judging import count_judging_steps
 from hsigan.evaluation.synthesis import Progress, count_steps
+from hsigan.scene import class_names_of
 from hsigan.synthesis import SpectralGAN, load_samples
 from hsigan.synthesis.auto import Generator
 from hsigan.synthesis.patch_gan import PatchGAN
@@ -174,8 +176,18 @@ def draw_samples(
     return samples, gans
 
 
-def without_classes(data: Partition, samples: dict[str, Pair]) -> tuple[Partition, dict[str, Pair]]:
-    """Return training and test pixels and samples as of one class, 0.
+ALL_CLASSES = "all classes"
+
+
+def id_of_all_classes(scene: xr.Dataset) -> int:
+    """Return the id that stands for all classes of a labelled scene together."""
+    return 1 + max(class_names_of(scene))
+
+
+def without_classes(
+    data: Partition, samples: dict[str, Pair], class_id: int
+) -> tuple[Partition, dict[str, Pair]]:
+    """Return training and test pixels and samples as of one class.
 
     Samples of several classes are taken in the shares that these have in training.
     """
@@ -187,9 +199,9 @@ def without_classes(data: Partition, samples: dict[str, Pair]) -> tuple[Partitio
             share = min(drawn[label] / trained[label] for label in drawn)
             kept = [np.flatnonzero(labels == k)[: max(1, int(share * trained[k]))] for k in drawn]
             spectra = spectra[np.sort(np.concatenate(kept))]
-        merged[name] = spectra, np.zeros(len(spectra), dtype=np.int64)
-    y, y_test = np.zeros_like(data.y), np.zeros_like(data.y_test)
-    return replace(data, y=y, y_test=y_test, classes=np.zeros(1, data.classes.dtype)), merged
+        merged[name] = spectra, np.full(len(spectra), class_id)
+    y, y_test = np.full_like(data.y, class_id), np.full_like(data.y_test, class_id)
+    return replace(data, y=y, y_test=y_test, classes=np.array([class_id])), merged
 
 
 def _sources(data: Partition, contestants: Contestants) -> dict[str, Callable[[], Generator]]:

@@ -10,7 +10,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hsigan.evaluation.augmentation_partition import Partition, make_partition
-from hsigan.evaluation.contestants import Contestants, draw_samples, without_classes
+from hsigan.evaluation.contestants import (
+    Contestants,
+    draw_samples,
+    id_of_all_classes,
+    without_classes,
+)
 from hsigan.evaluation.interpolation import interpolation_arrays
 from hsigan.evaluation.patch_judging import judge_partition
 from hsigan.evaluation.results import Record, ResultsFolder
@@ -69,7 +74,7 @@ def run_study(
     samples, gans = draw_samples(data, contestants, bands, setting.seed, report)
     named = {name: gan for name, gan in gans.items() if _knows_classes(gan, data)}
     if contestants.classes_together:
-        data, samples = without_classes(data, samples)
+        data, samples = without_classes(data, samples, id_of_all_classes(scenes[0]))
     if data.patch_px > 1:
         judged = judge_partition(data, samples, gans, setting, report)
     else:
