@@ -142,7 +142,7 @@ def test_unlabelled_patches_train_the_class_blind_critic_alone():
 
 def test_divergence_names_step_and_tensor(tmp_path):
     run = RunFolder.create(tmp_path, {})
-    with pytest.raises(DivergedError, match=r"step 2\b.*(weights|gradient).*learning rate"):
+    with pytest.raises(DivergedError, match=r"step [12]\b.*(weights|gradient).*learning rate"):
         train(run, learning_rate=1e30)
     assert not run.has("state")
 
