@@ -181,7 +181,7 @@ ALL_CLASSES = "all classes"
 
 def id_of_all_classes(scene: xr.Dataset) -> int:
     """Return the id that stands for all classes of a labelled scene together."""
-    return 1 + max(class_names_of(scene))
+    return 1 + max(class_names_of(scene), default=0)
 
 
 def without_classes(
