@@ -53,7 +53,12 @@ def hsigan(threads: int, *words: object) -> Cost:
     if status:
         sys.exit(f"failed: {' '.join(command)}")
     busy = usage.ru_utime + usage.ru_stime
-    return Cost(" ".join(map(str, words[:2])), seconds, busy, usage.ru_maxrss / 2**20)
+    return Cost(
+        " ".join(word for word in map(str, words[:2]) if "/" not in word),
+        seconds,
+        busy,
+        usage.ru_maxrss / 2**20,
+    )
 
 
 def write_split(path: Path, seed: int) -> None:
