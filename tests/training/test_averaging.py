@@ -27,9 +27,11 @@ def test_an_average_follows_by_the_share_it_does_not_keep() -> None:
 
 
 def test_weights_that_did_not_have_their_turn_are_left_alone() -> None:
-    average = _linear(1.0)
-    follow(average, _linear(5.0, has_gradient=False), 0.75)
+    average, idle = _linear(1.0), _linear(5.0, has_gradient=False)
+    follow(average, idle, 0.75, takes_turns=True)
     torch.testing.assert_close(average.weight, torch.ones(1, 2))
+    follow(average, idle, 0.75)
+    torch.testing.assert_close(average.weight, torch.full((1, 2), 2.0))
 
 
 def _kept(

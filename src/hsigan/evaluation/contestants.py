@@ -120,16 +120,7 @@ def read_samples(
     if classes is None:
         return spectra, found.labels
     kept = np.isin(found.labels, classes)
-    if found.labels.size and not kept.any():
-        raise _classless(str(path))
     return spectra[kept], found.labels[kept]
-
-
-def _classless(name: str) -> InputError:
-    return InputError(
-        f"{name} has no sample of a class of the training pixels: give samples with the scene's "
-        "class ids, or add --classes-together, which judges all classes as one."
-    )
 
 
 def draw_samples(
@@ -172,7 +163,10 @@ def draw_samples(
         report(f"read {name}")
     for name, (_, labels) in samples.items():
         if not (contestants.classes_together or np.isin(labels, data.classes).any()):
-            raise _classless(name)
+            raise InputError(
+                f"{name} has no sample of a class of the training pixels: give samples with the "
+                "scene's class ids, or add --classes-together, which judges all classes as one."
+            )
     return samples, gans
 
 

@@ -16,10 +16,10 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 @torch.no_grad()
-def follow(average: nn.Module, network: nn.Module, keep: float) -> None:
-    """Move an average towards weights; what has no gradient did not have its turn, and stays."""
+def follow(average: nn.Module, network: nn.Module, keep: float, takes_turns: bool = False) -> None:
+    """Move an average towards weights; where networks take turns, those with a gradient alone."""
     for mean, weight in zip(average.parameters(), network.parameters(), strict=True):
-        if weight.grad is not None:
+        if weight.grad is not None or not takes_turns:
             mean.lerp_(weight, 1 - keep)
 
 
@@ -64,7 +64,8 @@ class BestAverage(Generic[Network]):
 
     def follow(self, generator: Network, step: int, averaging: float) -> None:
         """Follow the weights after a step, counted from 0; faster at first."""
-        follow(self._average, generator, min(averaging, (step + 1) / (step + 10)))
+        keep = min(averaging, (step + 1) / (step + 10))
+        follow(self._average, generator, keep, takes_turns=True)
 
     def judge(self, state: TrainingState, step: int) -> dict[str, float]:
         """Keep the average after a step if it is the best so far; return its distance, if any."""
