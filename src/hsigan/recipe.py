@@ -92,10 +92,11 @@ def build_config(
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
         if not where:  # settings that do not go together
-            raise RecipeError(first["msg"].removeprefix("Value error, ")) from error
+            raise RecipeError(message) from error
         raise RecipeError(
-            f"setting {where!r}: {first['msg']}. Got {first.get('input')!r} instead."
+            f"setting {where!r}: {message}. Got {first.get('input')!r} instead."
         ) from error
 
 

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from hsigan.models.generators import KernelGenerator
-from hsigan.synthesis.feature_space import Array, FeatureSpace, own_share
+from hsigan.synthesis.feature_space import Array, FeatureSpace
+from hsigan.synthesis.shrinkage import mixed_covariance, own_share
 
 PROBES = 400
 """Pixels of a class that its bandwidth is measured with, at most."""
@@ -163,15 +164,12 @@ def _pooled_covariance(features: Array, codes: NDArray[np.int64]) -> Array:
 
 
 def _shrunk_covariance(own: Array, pooled: Array, deviations: Array, shrinkage: float) -> Array:
-    """Mix a class's covariance with the pooled one, scaled to the class's own total variance."""
+    """Return a class's covariance as far as its pixels earn trust; a single one borrows it."""
     trust = own_share(len(own), shrinkage)
     if trust == 0:
         return pooled
-    covariance = np.atleast_2d(np.cov(own.T))
-    variance = deviations**2  # totals are compared in standardised bands, not whitened features
-    scale = (np.diag(covariance) @ variance) / max(float(np.diag(pooled) @ variance), 1e-12)
-    mixed: Array = trust * covariance + (1 - trust) * scale * pooled
-    return mixed
+    # totals are compared in standardised bands, not in whitened features
+    return mixed_covariance(np.atleast_2d(np.cov(own.T)), pooled, deviations**2, trust)
 
 
 def _roots(covariance: Array) -> tuple[Array, Array]:
