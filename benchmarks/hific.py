@@ -13,89 +13,36 @@ in turn: on simulated tiles of 128 x 128 x 205 and of the paper's 96 x 96 x 369.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import statistics
-import subprocess
-import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from hsigan.codec.fitting import Training, resolve_codec
 from hsigan.evaluation.results import Record, ResultsFolder
 from hsigan.scene import simulate_scene
+from trained_codecs import Variant, compare
 
-TRAIN, HELD_OUT = ("abu-airport-2", "abu-urban-4"), "abu-airport-1"
 EQUAL = ("steps=600", "gan_steps=80")
 
 
-@dataclass(frozen=True)
-class Variant:
-    """A recipe with what differs from it, the curve that it belongs to, and its target."""
-
-    curve: str
-    recipe: str
-    bpp: float
-    settings: tuple[str, ...] = ()
-
-    @property
-    def folder(self) -> str:
-        """Return the name of the run folder."""
-        return f"{self.curve}-{self.bpp:g}bpp"
-
-    @property
-    def overrides(self) -> list[str]:
-        """Return all settings that differ from the recipe."""
-        return [f"target_bpp={self.bpp}", *EQUAL, *self.settings]
+def variant(curve: str, recipe: str, bpp: float, *settings: str) -> Variant:
+    """Return a variant that is trained for a target as long as the others."""
+    overrides = (f"target_bpp={bpp}", *EQUAL, *settings)
+    return Variant(curve, recipe, f"{curve}-{bpp:g}bpp", overrides)
 
 
 PLACEMENTS = (
-    Variant("hific", "hific", 1.0),
-    Variant("hific-se encoder-first", "hific-se", 1.0, ("se=encoder-first",)),
-    Variant("hific-se encoder", "hific-se", 1.0, ("se=encoder",)),
-    Variant("hific-se", "hific-se", 1.0),
-    Variant("hific-3d", "hific-3d", 1.0),
-    Variant("hific-3d everywhere", "hific-3d", 1.0, ("conv3d=everywhere",)),
+    variant("hific", "hific", 1.0),
+    variant("hific-se encoder-first", "hific-se", 1.0, "se=encoder-first"),
+    variant("hific-se encoder", "hific-se", 1.0, "se=encoder"),
+    variant("hific-se", "hific-se", 1.0),
+    variant("hific-3d", "hific-3d", 1.0),
+    variant("hific-3d everywhere", "hific-3d", 1.0, "conv3d=everywhere"),
 )
 CURVES = tuple(
-    Variant(name, name, bpp) for name in ("hific", "hific-se", "hific-3d") for bpp in (0.5, 2.0)
+    variant(name, name, bpp) for name in ("hific", "hific-se", "hific-3d") for bpp in (0.5, 2.0)
 )
-TUNABLE = Variant("hific-tunable", "hific-tunable", 2.0, ("steps=1500", "gan_steps=100"))
-
-
-def hsigan(*words: str) -> None:
-    """Run a command of hsigan with one thread."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, "-m", "hsigan", *words], check=True, env=environment)
-
-
-def train(variant: Variant, scenes: list[str], runs: Path) -> None:
-    """Train a variant; continue one that was interrupted, which for a finished one is no step."""
-    run = runs / variant.folder
-    words = [word for each in variant.overrides for word in ("--set", each)]
-    resume = ["--resume"] if run.is_dir() else []
-    recipe = ["--variable", "data", "--recipe", variant.recipe]
-    hsigan("train", "codec", *scenes, *recipe, *words, "--out", str(run), *resume)
-
-
-def compare(data: Path, runs: Path, out: Path) -> None:
-    """Train all variants, and judge them on the held-out scene in one folder of results."""
-    scenes = [str(data / "abu" / f"{name}.mat") for name in TRAIN]
-    variants = (*PLACEMENTS, *CURVES, TUNABLE)
-    for variant in variants:
-        train(variant, scenes, runs)
-    codecs = ",".join(f"{each.curve}={runs / each.folder}" for each in variants)
-    held_out = str(data / "abu" / f"{HELD_OUT}.mat")
-    words = ["--recipe", "compression-aviris", "--codecs", f"klt,klt-shared,{codecs}"]
-    training = [word for scene in scenes for word in ("--train", scene)]
-    rates = ["--bpp", "0.2,0.3,0.5,0.7,1,1.4,2"]
-    hsigan("evaluate", "compression", held_out, *training, *words, *rates, "-o", str(out))
-    # Results are read elsewhere than they were made: the folders of this machine stay here.
-    folder = ResultsFolder(out)
-    facts = json.loads(json.dumps(folder.experiment()).replace(str(runs), "DIR"))
-    shown = "python benchmarks/hific.py -o docs/results/hific --runs DIR"
-    folder.write_experiment({**facts, "command": shown})
+TUNABLE = variant("hific-tunable", "hific-tunable", 2.0, "steps=1500", "gan_steps=100")
 
 
 def seconds_per_step(variant: Variant, steps: int, *, paper_size: bool) -> float:
@@ -155,10 +102,9 @@ def main() -> None:
     if arguments.speed:
         measure_speed(arguments.out, arguments.steps, arguments.turns)
         return
-    data = os.environ.get("HSIGAN_DATA")
-    if data is None:
-        sys.exit("set HSIGAN_DATA to the folder that holds the scenes")
-    compare(Path(data), arguments.runs, arguments.out)
+    command = "python benchmarks/hific.py -o docs/results/hific --runs DIR"
+    variants = (*PLACEMENTS, *CURVES, TUNABLE)
+    compare(variants, arguments.runs, arguments.out, command)
 
 
 if __name__ == "__main__":

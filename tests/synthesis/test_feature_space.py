@@ -5,9 +5,8 @@ import pytest
 import torch
 from scipy.spatial.distance import cdist
 
-from hsigan.synthesis.feature_space import CLIP_SIGMA, FeatureSpace
+from hsigan.synthesis.feature_space import CLIP_SIGMA, FeatureSpace, own_share
 from hsigan.synthesis.kernels import Density, kernel_generator
-from hsigan.synthesis.shrinkage import own_share
 from hsigan.training.state import one_hot
 
 
@@ -24,8 +23,7 @@ def simulate(counts, bands=20, rank=4, noise=0.05, seed=0):
 
 
 def fit(spectra, codes, features=30, shrinkage=1.0):
-    space = FeatureSpace.fit(spectra, codes, features)
-    return space.with_residuals(spectra, codes, shrinkage, np.random.default_rng(1))
+    return FeatureSpace.fit(spectra, codes, features, shrinkage, np.random.default_rng(1))
 
 
 def weights_of(codes, classes):
@@ -142,12 +140,20 @@ def test_a_space_survives_as_plain_arrays():
     np.testing.assert_array_equal(again.encode(X), space.encode(X))
 
 
+def test_trust_grows_with_the_count():
+    trusts = [own_share(count, 2.0) for count in (1, 2, 5, 50, 5000)]
+    assert trusts == sorted(trusts)
+    assert trusts[0] == 0
+    assert trusts[-1] > 0.999
+
+
 @pytest.mark.parametrize("shrinkage", [0.0, 40.0])
 def test_an_untrained_generator_has_the_class_means_and_shrunk_covariances(shrinkage):
     X, codes = simulate([120, 60])
     space = fit(X, codes, features=4)
     random = np.random.default_rng(0)
-    generator = kernel_generator(space, X, codes, Density(shrinkage), random, noise=2, width=4)
+    density = Density(shrinkage, shrinkage)
+    generator = kernel_generator(space, X, codes, density, random, noise=2, width=4)
     encoded = space.encode(X)
     within = encoded - np.stack([encoded[codes == c].mean(axis=0) for c in range(2)])[codes]
     pooled = within.T @ within / (len(X) - 2)
@@ -167,10 +173,31 @@ def test_an_untrained_generator_has_the_class_means_and_shrunk_covariances(shrin
         assert error < 0.05
 
 
+def test_only_the_rest_of_the_directions_is_shared_between_classes():
+    X, codes = simulate([400, 15], rank=2, noise=20.0)
+    space = fit(X, codes, features=12)
+    encoded = space.encode(X) * space.deviations
+    values, directions = np.linalg.eigh(np.cov(encoded[codes == 1].T))
+    values, directions = values[::-1], directions[:, ::-1]  # the widest first
+    kept = int((np.cumsum(values) / values.sum() < 0.9).sum()) + 1
+    within = encoded - np.stack([encoded[codes == c].mean(axis=0) for c in range(2)])[codes]
+    pooled = np.diag(directions.T @ within.T @ within @ directions)
+    pooled = pooled * values.sum() / pooled.sum()
+    for rest, expected in ((0.0, values), (1e9, np.r_[values[:kept], pooled[kept:]])):
+        density = Density(0.0, rest, kept=0.9)
+        random = np.random.default_rng(0)
+        generator = kernel_generator(space, X, codes, density, random, noise=2, width=4)
+        root = generator.roots[1].numpy() * space.deviations
+        covariance = directions.T @ root.T @ root @ directions
+        np.testing.assert_allclose(np.diag(covariance), expected, rtol=1e-3)
+        np.testing.assert_allclose(covariance[:kept, kept:], 0, atol=1e-3 * values[0])
+    assert (pooled / values)[kept:].min() > 1.5  # what few pixels show there is too little
+
+
 def test_without_bandwidth_the_pixels_come_back():
     X, codes = simulate([12, 9])
     space = fit(X, codes)
-    density = Density(0.5, reach=0.0)
+    density = Density(0.5, 0.5, reach=0.0)
     generator = kernel_generator(
         space, X, codes, density, np.random.default_rng(0), noise=2, width=4
     )
@@ -202,7 +229,7 @@ def test_kernels_keep_the_leading_variance_and_add_little_elsewhere():
     X, codes = simulate([60, 40], noise=2.0)
     space = fit(X, codes, features=15)
     generator = kernel_generator(
-        space, X, codes, Density(0.0), np.random.default_rng(0), noise=2, width=4
+        space, X, codes, Density(0.0, 0.0), np.random.default_rng(0), noise=2, width=4
     )
     for code in range(2):
         own = space.encode(X[codes == code]) * space.deviations
@@ -241,7 +268,7 @@ def test_a_density_that_keeps_all_variance_is_as_wide_as_the_pixels():
     values, directions = np.linalg.eigh(np.cov(own.T))
     widths = []
     for kept in (1.0, 0.5):
-        density = Density(0.0, reach=1.0, kept=kept)
+        density = Density(0.0, 0.0, reach=1.0, kept=kept)
         random = np.random.default_rng(0)
         generator = kernel_generator(space, X, codes, density, random, noise=2, width=4)
         drawn = sample(space, generator, 0, 20_000)[0]

@@ -14,7 +14,7 @@ def trained(counts=(9, 6)):
     random = np.random.default_rng(0)
     codes = np.repeat(np.arange(len(counts)), counts)
     spectra = random.normal(size=(len(codes), 12)).cumsum(axis=1) + 5 * codes[:, None]
-    space = FeatureSpace.fit(spectra, codes, 4).with_residuals(spectra, codes, 1.0, random)
+    space = FeatureSpace.fit(spectra, codes, 4, 1.0, random)
     return KernelSpectra(
         kernel_generator(space, spectra, codes, Density(), random, noise=2, width=4), space
     )

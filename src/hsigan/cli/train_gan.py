@@ -90,11 +90,6 @@ def train_gan_command(
         gan = train_on_scenes(opened, parts, out, options, report)
     if rank == 0:
         typer.echo(f"{out}: {gan.step_} of {config.steps} steps, {len(gan.classes_)} classes")
-        if gan.shrinkage_ is not None and len(gan.classes_) > 1:
-            typer.echo(
-                f"the covariance that all classes share counts as {gan.shrinkage_:g} pixels of "
-                "each class (shrinkage)"
-            )
         if (gan.kept_start_ or gan.step_ == 0 < config.steps) and not gan.interrupted_:
             typer.echo(
                 "no step was shown to help, or there are too few labels to tell: samples are drawn "

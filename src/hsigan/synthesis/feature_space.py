@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
-from hsigan.synthesis.shrinkage import own_share
 
 Array = NDArray[np.float64]
 CLIP_SIGMA = 6.0
@@ -55,11 +53,10 @@ class FeatureSpace:
         spectra: NDArray[np.floating],
         codes: NDArray[np.int64],
         features: int,
+        shrinkage: float,
+        random: np.random.Generator,
     ) -> FeatureSpace:
-        """Fit on training pixels (N, B) with class codes (N,); D is ``features`` or fewer.
-
-        What the components leave over is not known yet: see `with_residuals`.
-        """
+        """Fit on training pixels (N, B) with class codes (N,); D is ``features`` or fewer."""
         X = np.asarray(spectra, dtype=np.float64)
         mean, scale = X.mean(axis=0), X.std(axis=0)
         scale[scale <= 1e-12 * (np.abs(mean) + 1)] = 1.0  # a constant band stays constant
@@ -71,30 +68,13 @@ class FeatureSpace:
         count = int(min(features, max(1, (singular > 1e-6 * singular[0]).sum())))
         components = rows[:count]
         deviations = np.maximum(singular[:count] / np.sqrt(max(1, len(X) - 1)), 1e-6)
-        none = np.zeros((int(codes.max()) + 1, X.shape[1]))
-        factors = np.zeros((len(none), 0, X.shape[1]), np.float32)
-        return cls(mean, scale, low, high, centre, components, deviations, none, factors)
-
-    def with_residuals(
-        self,
-        spectra: NDArray[np.floating],
-        codes: NDArray[np.int64],
-        shrinkage: float,
-        random: np.random.Generator,
-    ) -> FeatureSpace:
-        """Return the space with what the same training pixels show outside its components.
-
-        ``shrinkage`` mixes the covariance of a class with that of all classes
-        (`hsigan.synthesis.shrinkage`).
-        """
-        Z = self._standardised(spectra) - self.centre
-        rest = Z - Z @ self.components.T @ self.components
+        rest = (Z - centre) - (Z - centre) @ components.T @ components
         means, factors = _residuals(rest, codes, shrinkage, random)
-        return replace(self, residual_means=means, residual_factors=factors)
+        return cls(mean, scale, low, high, centre, components, deviations, means, factors)
 
     def encode(self, spectra: NDArray[np.floating]) -> Array:
         """Return whitened features (N, D) of spectra (N, B)."""
-        Z = self._standardised(spectra)
+        Z = np.clip((np.asarray(spectra) - self.mean) / self.scale, self.low, self.high)
         encoded: Array = (Z - self.centre) @ self.components.T / self.deviations
         return encoded
 
@@ -116,10 +96,6 @@ class FeatureSpace:
         decoded: NDArray[np.float32] = (Z * self.scale + self.mean).astype(np.float32)
         return decoded
 
-    def _standardised(self, spectra: NDArray[np.floating]) -> Array:
-        Z: Array = np.clip((np.asarray(spectra) - self.mean) / self.scale, self.low, self.high)
-        return Z
-
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return the state as plain arrays."""
         return {key: np.asarray(value) for key, value in vars(self).items()}
@@ -140,6 +116,11 @@ def _range(Z: Array, codes: NDArray[np.int64]) -> tuple[Array, Array]:
     low = np.minimum(-CLIP_SIGMA, medians.min(axis=0) - CLIP_SIGMA * within)
     high = np.maximum(CLIP_SIGMA, medians.max(axis=0) + CLIP_SIGMA * within)
     return low, high
+
+
+def own_share(count: int, shrinkage: float) -> float:
+    """Return how much a class of ``count`` pixels trusts its own covariance over the pooled one."""
+    return (count - 1) / (shrinkage + count - 1) if count > 1 else 0.0
 
 
 def _residuals(

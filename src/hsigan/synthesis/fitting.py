@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from hsigan.scene.scaling import SpectralScaler
 from hsigan.synthesis.feature_space import FeatureSpace
 from hsigan.synthesis.kernels import Density, kernel_generator
-from hsigan.synthesis.shrinkage import likeliest_shrinkage
 from hsigan.synthesis.trained import HyperSpectra, KernelSpectra, Trained
 from hsigan.synthesis.validation import FEATURES, LEAST, scaled_distance, validation_distance
 from hsigan.training.hypergan import HyperganConfig, SpectraTensors, train_hypergan
@@ -74,7 +73,8 @@ def _train_hypergan(
     ).to(torch.device(device))
     validate = None
     if pixels.validation is not None:
-        space = FeatureSpace.fit(pixels.spectra, pixels.codes, FEATURES)
+        random = np.random.default_rng(seed)
+        space = FeatureSpace.fit(pixels.spectra, pixels.codes, FEATURES, 1.0, random)
         known = 0 if config.mode == "unsupervised" else pixels.classes
         validate = scaled_distance(space, scaler, pixels.validation, known, seed)
     generator, state = train_hypergan(data, config, seed, run, report, validate)
@@ -117,15 +117,10 @@ def _bend_kernels(
     report: Report | None,
 ) -> tuple[KernelSpectra, TrainingState]:
     random = np.random.default_rng(seed)
-    space = FeatureSpace.fit(pixels.spectra, pixels.codes, config.features)
-    shrinkage = config.shrinkage
-    if shrinkage == "auto":
-        features = space.encode(pixels.spectra)
-        kept = config.kept_variance
-        shrinkage = likeliest_shrinkage(features, pixels.codes, space.deviations, kept)
-    space = space.with_residuals(pixels.spectra, pixels.codes, shrinkage, random)
+    rest = config.rest_shrinkage
+    space = FeatureSpace.fit(pixels.spectra, pixels.codes, config.features, rest, random)
     sizes = {"noise": config.noise, "width": config.width}
-    density = Density(shrinkage, config.reach, config.kept_variance)
+    density = Density(config.shrinkage, rest, config.reach, config.kept_variance)
     generator = kernel_generator(space, pixels.spectra, pixels.codes, density, random, **sizes)
     unlabelled = pixels.unlabelled
     data = FeatureTensors(
@@ -142,7 +137,6 @@ def _bend_kernels(
     generator, state = train_spectral(
         data, generator.to(device), config, seed, validate, run, report
     )
-    state.numbers["shrinkage"] = shrinkage
     return KernelSpectra(generator.cpu(), space), state
 
 

@@ -4,7 +4,8 @@ A kernel sits on every training pixel. Along the leading directions of a class t
 are pulled towards the mean as the kernels widen, so that the class keeps its variance there. Along
 the many small ones they stay where they are: the variance that few pixels show there is less than
 that of new pixels (Ledoit and Wolf, J. Multivariate Anal. 2004), and what the kernels add is a
-twentieth of the class's variance at most.
+twentieth of the class's variance at most. How classes vary along those they mostly share, for few
+pixels cannot tell (Friedman, J. Am. Stat. Assoc. 1989, shares along all directions alike).
 """
 
 from __future__ import annotations
@@ -19,8 +20,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from hsigan.models.generators import KernelGenerator
-from hsigan.synthesis.feature_space import Array, FeatureSpace
-from hsigan.synthesis.shrinkage import mixed_covariance, own_share
+from hsigan.synthesis.feature_space import Array, FeatureSpace, own_share
 
 PROBES = 400
 """Pixels of a class that its bandwidth is measured with, at most."""
@@ -32,8 +32,9 @@ class Density:
 
     Parameters
     ----------
-    shrinkage
-        How many pixels' worth of trust the pooled covariance has beside a class's own.
+    shrinkage, rest_shrinkage
+        How many pixels' worth of trust the pooled covariance has beside a class's own, along the
+        leading directions and along the rest.
     reach
         How far samples lie from the training pixels, over how far those lie from one another.
     kept
@@ -42,6 +43,7 @@ class Density:
     """
 
     shrinkage: float = 1.0
+    rest_shrinkage: float = 32.0
     reach: float = 1.1
     kept: float = 0.95
 
@@ -80,7 +82,7 @@ def kernel_generator(
     for code in range(classes):
         own = features[codes == code]
         mean = own.mean(axis=0)
-        covariance = _shrunk_covariance(own, pooled, space.deviations, density.shrinkage)
+        covariance = _shrunk_covariance(own, pooled, space.deviations, density)
         root, inverse = _roots(covariance)
         leading = (own - mean) @ _leading_projection(covariance, space.deviations, density.kept)
         centres = partial(_centres, anchors=(own - mean) @ inverse, leading=leading @ inverse)
@@ -163,13 +165,27 @@ def _pooled_covariance(features: Array, codes: NDArray[np.int64]) -> Array:
     return pooled
 
 
-def _shrunk_covariance(own: Array, pooled: Array, deviations: Array, shrinkage: float) -> Array:
-    """Return a class's covariance as far as its pixels earn trust; a single one borrows it."""
-    trust = own_share(len(own), shrinkage)
-    if trust == 0:
+def _shrunk_covariance(own: Array, pooled: Array, deviations: Array, density: Density) -> Array:
+    """Mix a class's covariance with the pooled one, scaled to the class's own total variance.
+
+    Along the leading directions the class keeps its own: there even few pixels show it.
+    """
+    if len(own) == 1:
         return pooled
-    # totals are compared in standardised bands, not in whitened features
-    return mixed_covariance(np.atleast_2d(np.cov(own.T)), pooled, deviations**2, trust)
+    covariance = np.atleast_2d(np.cov(own.T))
+    variance = deviations**2  # totals are compared in standardised bands, not whitened features
+    scale = (np.diag(covariance) @ variance) / max(float(np.diag(pooled) @ variance), 1e-12)
+    mixed, shared = (
+        trust * covariance + (1 - trust) * scale * pooled
+        for trust in (
+            own_share(len(own), density.shrinkage),
+            own_share(len(own), density.rest_shrinkage),
+        )
+    )
+    leading = _leading_projection(mixed, deviations, density.kept)
+    rest = np.eye(len(leading)) - leading
+    both: Array = leading.T @ mixed @ leading + rest.T @ shared @ rest
+    return both
 
 
 def _roots(covariance: Array) -> tuple[Array, Array]:

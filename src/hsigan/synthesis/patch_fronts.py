@@ -172,8 +172,7 @@ def _fit_space(
         pick = random.permuted(np.tile(np.arange(side**2), (len(batch), 1)), axis=1)[:, :each]
         spectra[start : start + BATCH] = np.take_along_axis(pixels, pick[:, :, None], axis=1)
     rows = spectra.reshape(-1, bands)
-    codes = np.repeat(codes, each)
-    return FeatureSpace.fit(rows, codes, components).with_residuals(rows, codes, 1.0, random)
+    return FeatureSpace.fit(rows, np.repeat(codes, each), components, 1.0, random)
 
 
 def _planes(values: Array) -> Array:

@@ -60,7 +60,6 @@ class SpectralGAN(BaseEstimator):  # type: ignore[misc]
     trained_ : the networks and what leads back to the units of X
     config_ : the resolved settings
     step_, interrupted_, kept_start_ : step reached; stopped by Ctrl-C; no step beat the start
-    shrinkage_ : how many pixels the covariance of all classes counts as; None where there is none
     """
 
     block = 20_000  # samples drawn at a time, so that memory holds them
@@ -120,7 +119,6 @@ class SpectralGAN(BaseEstimator):  # type: ignore[misc]
         self.trained_, state = self._train(pixels, int(self.random_state or 0))
         self.step_, self.interrupted_ = state.step, state.interrupted
         self.kept_start_ = state.kept_start
-        self.shrinkage_ = state.numbers.get("shrinkage")
         if self.run is not None and rank() == 0:
             self.save(self.run.path)
         if state.interrupted:

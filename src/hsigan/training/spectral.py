@@ -19,13 +19,12 @@ density as it was where no step is better than it by two standard errors over cl
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Literal
 
 import torch
-from pydantic import Field, PlainValidator
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - PyTorch's own name for it
 
@@ -38,19 +37,11 @@ from hsigan.training.run_folder import RunFolder
 from hsigan.training.state import Report, TrainingState, one_hot
 
 
-def _shrinkage(value: Any) -> Any:
-    if value == "auto":
-        return value
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
-        raise ValueError('it is "auto" or a number of pixels, 0 or more')
-    return float(value)
-
-
 class SpectralConfig(Config):
     """Settings of the default GAN.
 
-    ``shrinkage`` is how many pixels' worth of trust the covariance of all classes has beside a
-    class's own; "auto" finds it on the training pixels (`hsigan.synthesis.shrinkage`).
+    The covariance that all classes share counts as ``shrinkage`` pixels of a class along the
+    directions that hold ``kept_variance`` of its variance, as ``rest_shrinkage`` along the rest.
     """
 
     objective: Literal["spectral"] = "spectral"
@@ -58,7 +49,8 @@ class SpectralConfig(Config):
     steps: int = Field(400, ge=0)
     batch: int = Field(256, ge=2)
     features: int = Field(40, ge=1)
-    shrinkage: Annotated[float | Literal["auto"], PlainValidator(_shrinkage)] = "auto"
+    shrinkage: float = Field(1.0, ge=0)
+    rest_shrinkage: float = Field(32.0, ge=0)
     reach: float = Field(1.1, gt=0)
     kept_variance: float = Field(0.95, gt=0, le=1)
     noise: int = Field(8, ge=1)
