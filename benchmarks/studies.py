@@ -72,15 +72,6 @@ STUDIES = {
         )
         for labels in (10, 25)
     },
-    # The covariance that all classes share, trusted as much as sixteen pixels of a class.
-    **{
-        f"synthesis-enmap-{labels}-shrunk": Study(
-            f"evaluate synthesis --recipe enmap-{labels} --seeds 30 --methods gan,smote "
-            "--set shrinkage=16",
-            0.1,
-        )
-        for labels in (10, 25)
-    },
     "synthesis-neon": Study(f"evaluate synthesis --recipe neon --seeds 10 {RIVALS}", 0.5),
     # The paper's GAN: its trainings are kept as runs, so that both studies share them.
     "hypergan-salinas-a": Study(

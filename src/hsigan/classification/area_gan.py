@@ -16,7 +16,7 @@ from hsigan.synthesis.spectral_gan import SpectralGAN
 
 # Wider spectra look more like unseen ones, but cost accuracy where they stand for another area:
 # here the density is as wide as the pixels, as it was when all else was chosen.
-AREA_DENSITY = {"features": 20, "reach": 1.0, "kept_variance": 1.0}
+AREA_DENSITY = {"features": 20, "reach": 1.0, "kept_variance": 1.0, "rest_shrinkage": 1.0}
 
 
 class AreaGAN(BaseEstimator):  # type: ignore[misc]
