@@ -87,8 +87,8 @@ def make_split(
         return replace(split, provenance={**notes, "audit": asdict(report)})
     raise SplitError(
         f"No split of mode {options.mode} was found: {refusal}. Ask for fewer training labels, a "
-        "narrower guard (or take it from the other side: guard_from), smaller blocks or another "
-        "mode, or leave rare classes out (classes)."
+        "narrower guard (or take it from the other side: --guard-from), smaller blocks or another "
+        "mode, or leave rare classes out (--classes)."
     )
 
 
@@ -100,8 +100,8 @@ def _refuse_small_classes(job: SplitJob) -> None:
         found = some_of([f"class {pixels.classes[code]} has {counts[code]}" for code in short])
         raise SplitError(
             f"Every class needs {job.least_training[0]} labelled pixels to train and validate and "
-            f"{job.least_test[0]} to test: {found}. Ask for fewer (train_per_class, "
-            "minimum_per_class) or leave the class out (classes)."
+            f"{job.least_test[0]} to test: {found}. Ask for fewer (--train-per-class, "
+            "--minimum-per-class) or leave the class out (--classes)."
         )
 
 

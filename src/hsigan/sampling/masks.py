@@ -34,7 +34,7 @@ def mask_areas(
         When there is no mask, one has another shape, or both parts claim a pixel.
     """
     if masks is None:
-        raise SplitError("Mode mask needs a map of the training pixels (masks). Got none.")
+        raise SplitError("Mode mask needs a map of the training pixels (--mask). Got none.")
     training = pixels.from_masks(_checked(pixels, masks, notes, "training"))
     if test_masks is None:
         return training, ~training

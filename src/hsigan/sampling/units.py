@@ -92,7 +92,7 @@ def refuse_classes_in_one_unit(pixels: LabelledPixels, unit: NDArray[np.int64], 
             raise SplitError(
                 f"Class {label} cannot be in the training and the test part: all its {len(here)} "
                 f"labelled pixels lie in one {name}. Choose smaller blocks or another mode, or "
-                "leave the class out (classes)."
+                "leave the class out (--classes)."
             )
 
 
