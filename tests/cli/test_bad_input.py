@@ -12,7 +12,8 @@ import xarray as xr
 
 from hsigan import cli
 from hsigan.classification import mapping, save_classifier
-from hsigan.evaluation.augmented_classifier import ClassifierOptions, train_classifier_on_scenes
+from hsigan.evaluation.augmented_classifier import train_classifier_on_scenes
+from hsigan.evaluation.classifier_options import ClassifierOptions
 from hsigan.sampling import Split, SplitOptions, split_scenes
 from hsigan.scene import simulate_scene, write_scene
 from hsigan.training.run_folder import RunFolder

@@ -11,11 +11,14 @@ from typer.testing import CliRunner
 from hsigan.classification import load_classifier
 from hsigan.cli.classify import classify_command
 from hsigan.cli.train_classifier import train_classifier_command
-from hsigan.errors import InputError, RecipeError, SplitError
-from hsigan.sampling import SplitOptions, gather_pixels, split_scenes
+from hsigan.errors import InputError, RecipeError, RunError, SplitError
+from hsigan.sampling import Split, SplitOptions, gather_pixels, split_scenes
 from hsigan.sampling.patches import cut_patches
-from hsigan.scene import simulate_scene, write_scene
+from hsigan.scene import open_scene, simulate_scene, write_scene
 from hsigan.synthesis import Samples
+from hsigan.synthesis.scene_parts import GanOptions
+from hsigan.synthesis.scene_run import train_on_scenes
+from hsigan.training.classifier import ClassifierTraining
 
 app = typer.Typer()
 app.command("train")(train_classifier_command)
@@ -105,3 +108,68 @@ def test_mistakes_are_named(folder: Path) -> None:
     with pytest.raises(RecipeError, match="key=value"):
         _run(*words, "--classifier", "ssrn", "--set", "max_steps")
     assert not (folder / "no").exists()
+
+
+@pytest.fixture(scope="module")
+def gan(folder: Path) -> Path:
+    """Return a GAN of patches, trained on the split's training pixels."""
+    quick = {"steps": 2, "batch": 4, "width": 4}
+    options = GanOptions("factorised-conditional", quick, patch_px=5)
+    scene, split = open_scene(folder / "scene.tif"), Split.load(folder / "split.npz")
+    train_on_scenes([scene], split, folder / "gan", options)
+    return folder / "gan"
+
+
+@pytest.mark.parametrize("tuning", ["frozen", "fine-tuned"])
+def test_a_critic_classifies_by_its_features(
+    tuning: str, folder: Path, gan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = ClassifierTraining(batch=16, max_steps=8, learning_rate=1e-3)
+    monkeypatch.setattr("hsigan.classification.critic_features.TRAINING", quick)
+    scene, split, run = folder / "scene.tif", folder / "split.npz", folder / f"critic-{tuning}"
+    trained = _run(
+        "train", scene, "--split", split, "--critic", gan, "--set", f"tuning={tuning}",
+        "--augment", "flips-rotations", "--out", run,
+    )  # fmt: skip
+    assert f"critic {{'tuning': '{tuning}'}}" in trained
+    promised = next(line for line in trained.splitlines() if line.startswith("test part"))
+    mapped = _run("classify", run, scene, "-o", folder / "critic.tif")
+    assert promised.removeprefix("test part: ") in mapped
+    assert load_classifier(run).patch_px == 5
+    # The run stands alone: the GAN that it was made from is not needed.
+    state = run / "gan" / "checkpoints" / "generator.safetensors"
+    state.write_bytes(state.read_bytes()[:-40])
+    with pytest.raises(RunError, match="damaged"):
+        load_classifier(run)
+
+
+def test_critics_that_cannot_classify_are_refused(folder: Path, gan: Path) -> None:
+    scene, split = folder / "scene.tif", folder / "split.npz"
+    words = ("train", scene, "--split", split, "--out", folder / "refused", "--critic")
+    for more, message in (
+        (("--patch", 7), "leave out --patch"),
+        (("--classifier", "ssftt"), "leave out --classifier"),
+        (("--set", "tuning=warm"), "frozen or fine-tuned"),
+        (("--set", "steps=4"), "no setting 'steps'"),
+        (("--augment", "auto"), "name what to add"),
+    ):
+        with pytest.raises(InputError, match=message):
+            _run(*words, gan, *more)
+    opened, parts = [open_scene(scene)], Split.load(split)
+    spectra = GanOptions(settings={"steps": 2, "batch": 8, "width": 4})
+    train_on_scenes(opened, parts, folder / "spectral", spectra)
+    with pytest.raises(InputError, match="one of patches"):
+        _run(*words, folder / "spectral")
+    untrained = GanOptions("patch", {"steps": 0}, patch_px=5)
+    train_on_scenes(opened, parts, folder / "untrained", untrained)
+    with pytest.raises(InputError, match="critic was not trained"):
+        _run(*words, folder / "untrained")
+    write_scene(simulate_scene(height=40, width=40, bands=20, classes=3, seed=5), folder / "b.tif")
+    with pytest.raises(InputError, match="20 usable ones"):
+        _run("train", folder / "b.tif", "--out", folder / "refused", "--critic", gan)
+    seen = SplitOptions(mode="blocks", train=0.5, block_px=10, patch_px=5, seed=2)
+    split_scenes(opened, seen).save(folder / "other.npz")
+    with pytest.raises(RunError, match="pixels that this split"):
+        _run("train", scene, "--split", folder / "other.npz", "--out", folder / "refused",
+             "--critic", gan)  # fmt: skip
+    assert not (folder / "refused").exists()

@@ -8,7 +8,8 @@ is trained on with a linear head.
 from __future__ import annotations
 
 import copy
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -49,6 +50,8 @@ class CriticFeatures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     step_ : step of the fine-tuning whose weights are kept; 0 where frozen
     """
 
+    name: ClassVar[str] = "critic"
+
     def __init__(self, gan: PatchGAN, tuning: str = "frozen", random_state: int = 0) -> None:
         self.gan = gan
         self.tuning = tuning
@@ -76,8 +79,7 @@ class CriticFeatures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         InputError
             Labels of another number, or a tuning that is not known.
         """
-        if self.tuning not in ("frozen", "fine-tuned"):
-            raise InputError(f"tuning must be frozen or fine-tuned. Got {self.tuning!r} instead.")
+        check_tuning(self.tuning)
         labels = np.asarray(y)
         if labels.shape != (X.shape[0],):
             raise InputError(f"y must have {X.shape[0]} labels. Got shape {labels.shape}")
@@ -108,6 +110,21 @@ class CriticFeatures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         return self
 
+    @property
+    def params(self) -> dict[str, str]:
+        """Settings, as every classifier has them."""
+        return {"tuning": self.tuning}
+
+    @property
+    def n_features_in_(self) -> int:
+        """B."""
+        return int(self.gan.n_features_in_)
+
+    @property
+    def patch_px_(self) -> int:
+        """P."""
+        return self.gan.patch_px_
+
     def predict_proba(self, X: Patches) -> NDArray[np.float64]:
         """Return class probabilities (N, K) of patches (N, B, P, P)."""
         check_is_fitted(self, "classes_")
@@ -124,6 +141,53 @@ class CriticFeatures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, X: Patches) -> NDArray[Any]:
         """Return labels (N,) of patches (N, B, P, P)."""
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Return tensors and plain facts from which `from_state` makes the classifier again."""
+        check_is_fitted(self, "classes_")
+        facts = {
+            "name": self.name,
+            "tuning": self.tuning,
+            "random_state": self.random_state,
+            "classes": self.classes_.tolist(),
+            "step": self.step_,
+        }
+        if self.tuning == "fine-tuned":
+            return dict(self.network_.state_dict()), facts
+        head = {"coef": self.head_.coef_, "intercept": self.head_.intercept_}
+        arrays = {"mean": self.mean_, "scale": self.scale_, **head}
+        return {key: torch.from_numpy(np.asarray(value)) for key, value in arrays.items()}, facts
+
+    @classmethod
+    def from_state(
+        cls, gan: PatchGAN, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]
+    ) -> Self:
+        """Make a fitted classifier of its GAN and what `state` returned."""
+        classifier = cls(gan, facts["tuning"], facts["random_state"])
+        classifier.classes_ = np.asarray(facts["classes"])
+        classifier.step_ = int(facts["step"])
+        if classifier.tuning == "fine-tuned":
+            classifier.network_ = _TunedCritic(gan, len(classifier.classes_))
+            classifier.network_.load_state_dict(dict(tensors))
+            classifier.network_.eval()
+            return classifier
+        classifier.mean_, classifier.scale_ = tensors["mean"].numpy(), tensors["scale"].numpy()
+        head = classifier.head_ = ShrinkageLDA()
+        head.classes_ = np.arange(len(classifier.classes_))
+        head.coef_, head.intercept_ = tensors["coef"].numpy(), tensors["intercept"].numpy()
+        return classifier
+
+
+def check_tuning(tuning: str) -> None:
+    """Refuse a tuning that is not known.
+
+    Raises
+    ------
+    InputError
+        It is neither frozen nor fine-tuned.
+    """
+    if tuning not in ("frozen", "fine-tuned"):
+        raise InputError(f"tuning must be frozen or fine-tuned. Got {tuning!r} instead.")
 
 
 def _tensors(encoded: NDArray[np.float32], codes: NDArray[np.int64]) -> LabelledTensors:

@@ -17,7 +17,7 @@ from rasterio.errors import RasterioError
 from rasterio.io import DatasetWriter
 from rasterio.windows import Window
 
-from hsigan.classification.patch_estimator import PatchClassifier, Patches
+from hsigan.classification.patch_estimator import Patches
 from hsigan.classification.trained import TrainedClassifier
 from hsigan.errors import InputError
 from hsigan.files import whole_file
@@ -124,12 +124,12 @@ def _blocks(
     height, width = scene.sizes["y"], scene.sizes["x"]
     positions = band_positions(scene, trained.band_indices)
     rows = max(1, _BLOCK_VALUES // (width * len(positions)))
-    if isinstance(trained.classifier, PatchClassifier):
+    if trained.reads_patches:
         # Up to 2 P rows are read above and below: many rows at a time save reading.
         rows = max(rows, 2 * trained.patch_px)
     for start in range(0, height, rows):
         stop = min(start + rows, height)
-        if isinstance(trained.classifier, PatchClassifier):
+        if trained.reads_patches:
             yield from _patch_rows(trained, scene, (start, stop))
         else:
             block = scene["values"][start:stop].values[..., positions]  # (h, W, B)

@@ -21,8 +21,13 @@ from numpy.typing import NDArray
 
 from hsigan.classification.estimator import SpectralClassifier
 from hsigan.classification.neural import NN1D
-from hsigan.classification.patch_estimator import PatchClassifier, Patches
-from hsigan.classification.trained_patches import load_network, probe_arrays, save_network
+from hsigan.classification.patch_estimator import Patches
+from hsigan.classification.trained_patches import (
+    PatchReader,
+    load_network,
+    probe_arrays,
+    save_network,
+)
 from hsigan.errors import RunError
 from hsigan.files import whole_file
 from hsigan.models.classifiers import SpectralMLP
@@ -46,7 +51,7 @@ class TrainedClassifier:
     facts : plain data: how it was trained
     """
 
-    classifier: SpectralClassifier | PatchClassifier
+    classifier: SpectralClassifier | PatchReader
     band_indices: NDArray[np.int64]
     wavelengths_nm: NDArray[np.float64] | None
     class_names: dict[int, str]
@@ -60,7 +65,12 @@ class TrainedClassifier:
     @property
     def patch_px(self) -> int:
         """Return the side of the patches that it reads; 1 where it reads spectra."""
-        return self.classifier.patch_px_ if isinstance(self.classifier, PatchClassifier) else 1
+        return self.classifier.patch_px_ if isinstance(self.classifier, PatchReader) else 1
+
+    @property
+    def reads_patches(self) -> bool:
+        """Whether it takes patches (N, B, P, P), be they of one pixel, and not spectra (N, B)."""
+        return isinstance(self.classifier, PatchReader)
 
 
 def save_classifier(
@@ -90,7 +100,7 @@ def save_classifier(
         "band_indices": trained.band_indices,
         "wavelengths_nm": empty if trained.wavelengths_nm is None else trained.wavelengths_nm,
     }
-    if isinstance(classifier, PatchClassifier):
+    if isinstance(classifier, PatchReader):
         arrays |= probe_arrays(classifier, X)
         save_network(run, classifier)
     else:
@@ -154,7 +164,7 @@ def _rebuilt(
 ) -> TrainedClassifier:
     """Restore the classifier with what is needed to use it."""
     if "patches" in arrays:
-        classifier: SpectralClassifier | PatchClassifier = load_network(run, arrays, device)
+        classifier: SpectralClassifier | PatchReader = load_network(run, arrays, device)
     else:
         classifier = _fitted_again(run, facts, arrays)
     wavelengths = arrays["wavelengths_nm"]

@@ -25,6 +25,14 @@ def train_classifier_command(
             "hybridsn, ssftt."
         ),
     ] = "lda",
+    critic: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="Instead of --classifier: a trained GAN of patches, by whose critic's features "
+            "classes are told apart; frozen, or with --set tuning=fine-tuned trained further.",
+        ),
+    ] = None,
     patch: Annotated[
         int | None,
         typer.Option(
@@ -91,20 +99,24 @@ def train_classifier_command(
     from hsigan.classification import save_classifier
     from hsigan.cli.evaluate_augmentation import counting, working
     from hsigan.errors import InputError, RunError
-    from hsigan.evaluation.augmented_classifier import (
-        ClassifierOptions,
-        best_classifier,
-        train_classifier_on_scenes,
-    )
+    from hsigan.evaluation.augmented_classifier import best_classifier, train_classifier_on_scenes
+    from hsigan.evaluation.classifier_options import ClassifierOptions
+    from hsigan.evaluation.critic_source import CriticSource
     from hsigan.recipe import parse_overrides
     from hsigan.sampling import Split
     from hsigan.training.run_folder import RunFolder
 
     if not 0 < amount < float("inf"):
         raise InputError(f"--amount must be a number above 0. Got {amount} instead.")
+    if critic is not None and (classifier != "lda" or device != "cpu"):
+        raise InputError(
+            "--critic is a classifier by itself, on the processor: leave out "
+            "--classifier and --device."
+        )
     parts = None if split is None else Split.load(split)
     settings = {
-        "classifier": classifier,
+        "classifier": classifier if critic is None else "critic",
+        "critic": "" if critic is None else str(critic),
         "augment": augment,
         "amount": amount,
         "seed": seed,
@@ -124,6 +136,7 @@ def train_classifier_command(
             )
         with working("comparing classifiers"):
             name = best_classifier(opened, parts, seed)
+    own = parse_overrides(set_ or [])
     options = ClassifierOptions(
         name,
         augment,
@@ -131,9 +144,10 @@ def train_classifier_command(
         None if auto_methods is None else tuple(auto_methods.split(",")),
         seed=seed,
         patch_px=patch,
-        settings=parse_overrides(set_ or []),
+        settings=own,
         allow_leak=allow_leak,
         device=device,
+        critic=None if critic is None else CriticSource.open(critic, own),
     )
     settings["patch_px"] = options.side_px
     with counting("training", "steps") as report:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from hsigan.classification import Classifier, TrainedClassifier, Tuned
-from hsigan.classification.patch_estimator import PatchClassifier, patch_classifier_config
+from hsigan.classification import Classifier, CriticFeatures, TrainedClassifier, Tuned
+from hsigan.classification.patch_estimator import PatchClassifier
 from hsigan.errors import InputError, LabelError
 from hsigan.evaluation.augmentation_config import AugmentationConfig
 from hsigan.evaluation.augmentation_methods import METHODS, TrainingSet, real_set
 from hsigan.evaluation.augmentation_partition import Partition, make_partition
 from hsigan.evaluation.augmentation_run import PartitionRun
+from hsigan.evaluation.classifier_options import ClassifierOptions
 from hsigan.evaluation.reference import REAL
 from hsigan.evaluation.seen_pixels import refuse_seen_pixels
 from hsigan.metrics.accuracy import Accuracy, score
@@ -28,56 +29,6 @@ from hsigan.sampling.pixels import gather_pixels
 from hsigan.synthesis.auto import augment
 from hsigan.synthesis.gan_inputs import check_device
 from hsigan.training.patch_classifier import Progress
-
-
-@dataclass(frozen=True)
-class ClassifierOptions:
-    """What is asked of a classifier.
-
-    Parameters
-    ----------
-    classifier : one of ``CLASSIFIER_NAMES``
-    augment : "none"; "auto"; the name of a generator such as "gan" or "gaussian"; the folder of a
-        trained GAN; or a samples file (.npz)
-    amount : fakes per real pixel, class by class; a samples file is taken whole
-    auto_methods : what "auto" chooses from; None is what experiments take
-    auto_amounts : and in which amounts
-    seed : of classifier and samples
-    patch_px : side P of the patches that a network sees; None is what its paper takes
-    settings : of a network on patches, laid over its recipe
-    allow_leak : train though patches of test pixels hold training pixels
-    device : where a network on patches is trained
-    """
-
-    classifier: str = "lda"
-    augment: str = "none"
-    amount: float = 1.0
-    auto_methods: tuple[str, ...] | None = None
-    auto_amounts: tuple[float, ...] = (1.0, 5.0)
-    seed: int = 0
-    patch_px: int | None = None
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    allow_leak: bool = False
-    device: str = "cpu"
-
-    @property
-    def side_px(self) -> int:
-        """Return the side of the patches that the classifier sees: 1 where it sees spectra.
-
-        Raises
-        ------
-        InputError
-            Patches or settings are asked of a classifier of spectra.
-        """
-        if self.classifier in PATCH_CLASSIFIERS:
-            published = patch_classifier_config(self.classifier, self.settings).patch_px
-            return published if self.patch_px is None else self.patch_px
-        if self.settings or self.patch_px not in (None, 1):
-            raise InputError(
-                f"{self.classifier} reads spectra: leave out the patch and the settings, or choose "
-                f"{', '.join(PATCH_CLASSIFIERS)}."
-            )
-        return 1
 
 
 @dataclass(frozen=True)
@@ -127,11 +78,13 @@ def train_classifier_on_scenes(
         _check_split(scenes, split, options)
     parts = everything_trains(scenes) if split is None else split
     data = make_partition(scenes, parts, options.seed, patch_px=options.side_px)
+    if options.critic is not None:
+        options.critic.check_bands(data.X.shape[1])
     run = _begin(data, options)
     pixels, how = _training_pixels(run, options)
     fitted = _fit(run, pixels, options, report)
     table = gather_pixels(scenes, parts.train)
-    tuned = run.tuned[options.classifier]
+    tuned = run.tuned[options.name]
     facts = {
         "scenes": [str(scene.attrs.get("name", "scene")) for scene in scenes],
         "augmentation": how,
@@ -148,6 +101,11 @@ def train_classifier_on_scenes(
 
 
 def _check_augment(options: ClassifierOptions) -> None:
+    if options.critic is not None and options.augment == "auto":
+        raise InputError(
+            "auto compares classifiers that train from nothing, not a trained critic: name what to "
+            "add, or leave --augment out."
+        )
     method = METHODS.get(options.augment)
     if method is not None and method.patches and options.side_px == 1:
         raise InputError(
@@ -161,6 +119,8 @@ def _check_split(scenes: Sequence[xr.Dataset], split: Split, options: Classifier
     check_split_fits(scenes, split)
     if options.augment not in METHODS and Path(options.augment).is_dir():
         refuse_seen_pixels(Path(options.augment), split, common_grid(scenes))
+    if options.critic is not None:
+        refuse_seen_pixels(options.critic.run, split, common_grid(scenes))
     if any(mask.any() for mask in split.test):
         leak = options.allow_leak
         check_patch_split(split, options.side_px, allow_leak=leak, grids=common_grid(scenes))
@@ -168,15 +128,17 @@ def _check_split(scenes: Sequence[xr.Dataset], split: Split, options: Classifier
 
 def _begin(data: Partition, options: ClassifierOptions) -> PartitionRun:
     """Tune the classifier on the real pixels, where there is something to tune."""
-    name, side = options.classifier, options.side_px
-    asked: dict[str, Any] = {"classifiers": (name,), "auto_amounts": options.auto_amounts}
+    name, side = options.name, options.side_px
+    asked: dict[str, Any] = {"auto_amounts": options.auto_amounts}
+    if options.critic is None:
+        asked["classifiers"] = (name,)
     if side > 1:
         # The pixels are divided already; of this split nothing counts but its patches.
         asked["split"] = {"mode": "random", "train": 0.5, "patch_px": side, "allow_leak": True}
     if options.auto_methods is not None:
         asked["auto_methods"] = options.auto_methods
     config = build_config(AugmentationConfig, asked)
-    if name not in PATCH_CLASSIFIERS:
+    if options.critic is None and name not in PATCH_CLASSIFIERS:
         return PartitionRun.begin(data, config)
     published = Tuned(name, dict(options.settings), pixels=len(data.y))
     return PartitionRun(data, config, {name: published}, name, (name, REAL))
@@ -184,19 +146,16 @@ def _begin(data: Partition, options: ClassifierOptions) -> PartitionRun:
 
 def _fit(
     run: PartitionRun, pixels: TrainingSet, options: ClassifierOptions, report: Progress | None
-) -> Classifier:
+) -> Classifier | CriticFeatures:
+    few = not len(pixels.y_validation)
+    X, y = (None, None) if few else (pixels.X_validation, pixels.y_validation)
+    if options.critic is not None:
+        return options.critic.classifier(options.seed).fit(pixels.X, pixels.y, X, y)
     classifier = run.tuned[options.classifier].build(options.seed)
     if not isinstance(classifier, PatchClassifier):
         return run.fit(options.augment, options.amount, options.classifier, pixels)
-    few = not len(pixels.y_validation)
     classifier.set_params(device=options.device)
-    return classifier.fit(
-        pixels.X,
-        pixels.y,
-        None if few else pixels.X_validation,
-        None if few else pixels.y_validation,
-        report,
-    )
+    return classifier.fit(pixels.X, pixels.y, X, y, report)
 
 
 def _known(number: float) -> float | None:

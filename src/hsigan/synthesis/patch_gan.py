@@ -79,13 +79,24 @@ class PatchGAN(SpectralGAN):
             recipe ``patch`` leaves its density as it is.
         """
         self._check_fitting(X)
+        self.check_critic()
+        trained: TrainedPatches = self.trained_
+        return trained.critic_features(X)
+
+    def check_critic(self) -> None:
+        """Refuse a critic that was never trained.
+
+        Raises
+        ------
+        InputError
+            No step was taken.
+        """
+        check_is_fitted(self, "trained_")
         if self.step_ == 0:
             raise InputError(
                 "the critic was not trained, so it has no features: fit with validation patches, "
                 "or take another recipe"
             )
-        trained: TrainedPatches = self.trained_
-        return trained.critic_features(X)
 
     def encode(self, X: Patches) -> NDArray[np.float32]:
         """Return the features (N, C, P, P) of patches (N, B, P, P) that both networks work on."""
