@@ -61,6 +61,8 @@ def _study(name: str, folder: ResultsFolder) -> str:
         lines.append(_speed(records))
     elif "compression" in kinds:
         lines.append(codec_tables(records, _table))
+    elif "critic features" in kinds:
+        lines.append(_accuracies(records))
     elif kinds <= PLAIN:
         lines.append(_plain(records))
     else:
@@ -146,6 +148,20 @@ def _by_classifier_mean(records: list[Record], method: str, metric: str) -> BySe
             r.method == method and r.metric == metric and r.classifier in (None, "svm-linear")
         ),
     )
+
+
+def _accuracies(records: list[Record]) -> str:
+    """Return accuracies, and their paired differences to the first that was measured."""
+    found = {
+        name: _values(records, lambda r, name=name: r.method == name)
+        for name in dict.fromkeys(r.method for r in records)
+    }
+    first = next(iter(found))
+    rows = [
+        [name, _cell(_mean(values)), _cell(paired_difference(values, found[first]), sign=True)]
+        for name, values in found.items()
+    ]
+    return _table(["what", "overall accuracy, %", f"over {first}"], rows)
 
 
 def _plain(records: list[Record]) -> str:
