@@ -2,8 +2,8 @@
 
 Command: ``python benchmarks/critic_features.py --recipe salinas-a-patches -o docs/results/NAME``
 
-In each partition the recipe ``patch`` is trained twice, for all its steps and for a single one,
-whose critic has seen next to nothing; on the features of either a classifier learns from the real
+In each partition the recipe ``factorised-conditional`` is trained twice, for some steps and for a
+single one, whose critic has seen next to nothing; on the features of either a classifier learns from the real
 patches. Beside them stand linear discriminant analysis on the centre pixel and ``ssftt``. All
 learn from the same pixels. An interrupted run continues.
 """
@@ -44,7 +44,7 @@ def classifiers(data: Partition, steps: int) -> Iterator[tuple[str, object]]:
             else (classifier.fit(data.X, data.y)),
         )
     for count in (1, steps):
-        gan = PatchGAN("patch", {"steps": count}, random_state=data.seed)
+        gan = PatchGAN("factorised-conditional", {"steps": count}, random_state=data.seed)
         gan.fit(data.X, data.y, *held_out)
         for tuning in ("frozen", "fine-tuned"):
             fitted = CriticFeatures(gan, tuning, data.seed).fit(data.X, data.y, *held_out)
@@ -55,7 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--recipe", default="salinas-a-patches")
     parser.add_argument("--seeds", type=int, default=5, help="partitions")
-    parser.add_argument("--steps", type=int, default=400, help="steps of the GAN")
+    parser.add_argument("--steps", type=int, default=150, help="steps of the GAN")
     parser.add_argument("-o", "--out", type=Path, required=True)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
