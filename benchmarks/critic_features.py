@@ -3,9 +3,9 @@
 Command: ``python benchmarks/critic_features.py --recipe salinas-a-patches -o docs/results/NAME``
 
 In each partition the recipe ``factorised-conditional`` is trained twice, for some steps and for a
-single one, whose critic has seen next to nothing; on the features of either a classifier learns from the real
-patches. Beside them stand linear discriminant analysis on the centre pixel and ``ssftt``. All
-learn from the same pixels. An interrupted run continues.
+single one, whose critic has seen next to nothing; on the features of either a classifier learns
+from the real patches. Beside them stand linear discriminant analysis on the centre pixel and
+``ssftt``. All learn from the same pixels. An interrupted run continues.
 """
 
 from __future__ import annotations
