@@ -5,8 +5,9 @@ import pytest
 import torch
 from scipy.spatial.distance import cdist
 
-from hsigan.synthesis.feature_space import CLIP_SIGMA, FeatureSpace, own_share
+from hsigan.synthesis.feature_space import CLIP_SIGMA, FeatureSpace
 from hsigan.synthesis.kernels import Density, kernel_generator
+from hsigan.synthesis.shrinkage import own_share
 from hsigan.training.state import one_hot
 
 
@@ -138,13 +139,6 @@ def test_a_space_survives_as_plain_arrays():
     space = fit(X, codes)
     again = FeatureSpace.from_arrays(space.to_arrays())
     np.testing.assert_array_equal(again.encode(X), space.encode(X))
-
-
-def test_trust_grows_with_the_count():
-    trusts = [own_share(count, 2.0) for count in (1, 2, 5, 50, 5000)]
-    assert trusts == sorted(trusts)
-    assert trusts[0] == 0
-    assert trusts[-1] > 0.999
 
 
 @pytest.mark.parametrize("shrinkage", [0.0, 40.0])

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hsigan.synthesis.shrinkage import own_share
+
 Array = NDArray[np.float64]
 CLIP_SIGMA = 6.0
 """Outlier bands (dead detectors, glints) count this many standard deviations at most."""
@@ -116,11 +118,6 @@ def _range(Z: Array, codes: NDArray[np.int64]) -> tuple[Array, Array]:
     low = np.minimum(-CLIP_SIGMA, medians.min(axis=0) - CLIP_SIGMA * within)
     high = np.maximum(CLIP_SIGMA, medians.max(axis=0) + CLIP_SIGMA * within)
     return low, high
-
-
-def own_share(count: int, shrinkage: float) -> float:
-    """Return how much a class of ``count`` pixels trusts its own covariance over the pooled one."""
-    return (count - 1) / (shrinkage + count - 1) if count > 1 else 0.0
 
 
 def _residuals(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hsigan.scene.scaling import SpectralScaler
 from hsigan.synthesis.feature_space import FeatureSpace
 from hsigan.synthesis.kernels import Density, kernel_generator
+from hsigan.synthesis.shrinkage import likeliest_shrinkages
 from hsigan.synthesis.trained import HyperSpectra, KernelSpectra, Trained
 from hsigan.synthesis.validation import FEATURES, LEAST, scaled_distance, validation_distance
 from hsigan.training.hypergan import HyperganConfig, SpectraTensors, train_hypergan
@@ -21,6 +22,9 @@ from hsigan.training.state import Report, TrainingState
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
+
+_OUTSIDE_SHRINKAGE = 32.0
+"""How many pixels what classes share counts as outside the components, where nothing is chosen."""
 
 
 @dataclass(frozen=True)
@@ -117,8 +121,15 @@ def _bend_kernels(
     report: Report | None,
 ) -> tuple[KernelSpectra, TrainingState]:
     random = np.random.default_rng(seed)
-    rest = config.rest_shrinkage
-    space = FeatureSpace.fit(pixels.spectra, pixels.codes, config.features, rest, random)
+    rest: Floats | float
+    if config.rest_shrinkage == "auto":
+        outside = _OUTSIDE_SHRINKAGE
+        space = FeatureSpace.fit(pixels.spectra, pixels.codes, config.features, outside, random)
+        features = space.encode(pixels.spectra)
+        rest = likeliest_shrinkages(features, pixels.codes, space.deviations)
+    else:
+        rest = config.rest_shrinkage
+        space = FeatureSpace.fit(pixels.spectra, pixels.codes, config.features, rest, random)
     sizes = {"noise": config.noise, "width": config.width}
     density = Density(config.shrinkage, rest, config.reach, config.kept_variance)
     generator = kernel_generator(space, pixels.spectra, pixels.codes, density, random, **sizes)

@@ -11,7 +11,7 @@ pixels cannot tell (Friedman, J. Am. Stat. Assoc. 1989, shares along all directi
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from hsigan.models.generators import KernelGenerator
-from hsigan.synthesis.feature_space import Array, FeatureSpace, own_share
+from hsigan.synthesis.feature_space import Array, FeatureSpace
+from hsigan.synthesis.shrinkage import mixed_covariance, own_share
 
 PROBES = 400
 """Pixels of a class that its bandwidth is measured with, at most."""
@@ -34,7 +35,7 @@ class Density:
     ----------
     shrinkage, rest_shrinkage
         How many pixels' worth of trust the pooled covariance has beside a class's own, along the
-        leading directions and along the rest.
+        leading directions and along the rest; the latter may differ from class to class, (K,).
     reach
         How far samples lie from the training pixels, over how far those lie from one another.
     kept
@@ -43,7 +44,7 @@ class Density:
     """
 
     shrinkage: float = 1.0
-    rest_shrinkage: float = 32.0
+    rest_shrinkage: float | Array = 32.0
     reach: float = 1.1
     kept: float = 0.95
 
@@ -79,10 +80,12 @@ def kernel_generator(
     pooled = _pooled_covariance(features, codes)
     named = np.repeat(np.eye(classes)[:, None], PROBES, axis=1)
     counts = np.bincount(codes, minlength=classes)
+    rest_shrinkages = np.broadcast_to(density.rest_shrinkage, classes)
     for code in range(classes):
         own = features[codes == code]
         mean = own.mean(axis=0)
-        covariance = _shrunk_covariance(own, pooled, space.deviations, density)
+        own_density = replace(density, rest_shrinkage=float(rest_shrinkages[code]))
+        covariance = _shrunk_covariance(own, pooled, space.deviations, own_density)
         root, inverse = _roots(covariance)
         leading = (own - mean) @ _leading_projection(covariance, space.deviations, density.kept)
         centres = partial(_centres, anchors=(own - mean) @ inverse, leading=leading @ inverse)
@@ -173,14 +176,10 @@ def _shrunk_covariance(own: Array, pooled: Array, deviations: Array, density: De
     if len(own) == 1:
         return pooled
     covariance = np.atleast_2d(np.cov(own.T))
-    variance = deviations**2  # totals are compared in standardised bands, not whitened features
-    scale = (np.diag(covariance) @ variance) / max(float(np.diag(pooled) @ variance), 1e-12)
+    variances = deviations**2  # totals are compared in standardised bands, not whitened features
     mixed, shared = (
-        trust * covariance + (1 - trust) * scale * pooled
-        for trust in (
-            own_share(len(own), density.shrinkage),
-            own_share(len(own), density.rest_shrinkage),
-        )
+        mixed_covariance(covariance, pooled, variances, own_share(len(own), float(pixels)))
+        for pixels in (density.shrinkage, density.rest_shrinkage)
     )
     leading = _leading_projection(mixed, deviations, density.kept)
     rest = np.eye(len(leading)) - leading

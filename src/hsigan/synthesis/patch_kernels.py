@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from hsigan.models.patch_kernels import PatchKernelGenerator
-from hsigan.synthesis.feature_space import Array, own_share
+from hsigan.synthesis.feature_space import Array
+from hsigan.synthesis.shrinkage import own_share
 
 PROBES = 200
 """Patches of a class that its bandwidth is measured with, at most."""

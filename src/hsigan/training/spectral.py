@@ -19,12 +19,13 @@ density as it was where no step is better than it by two standard errors over cl
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, PlainValidator
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - PyTorch's own name for it
 
@@ -37,11 +38,20 @@ from hsigan.training.run_folder import RunFolder
 from hsigan.training.state import Report, TrainingState, one_hot
 
 
+def _shrinkage(value: Any) -> Any:
+    if value == "auto":
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        raise ValueError('it is "auto" or a number of pixels, 0 or more')
+    return float(value)
+
+
 class SpectralConfig(Config):
     """Settings of the default GAN.
 
     The covariance that all classes share counts as ``shrinkage`` pixels of a class along the
-    directions that hold ``kept_variance`` of its variance, as ``rest_shrinkage`` along the rest.
+    directions that hold ``kept_variance`` of its variance, as ``rest_shrinkage`` along the rest;
+    "auto" finds the latter for each class on its training pixels (`hsigan.synthesis.shrinkage`).
     """
 
     objective: Literal["spectral"] = "spectral"
@@ -50,7 +60,7 @@ class SpectralConfig(Config):
     batch: int = Field(256, ge=2)
     features: int = Field(40, ge=1)
     shrinkage: float = Field(1.0, ge=0)
-    rest_shrinkage: float = Field(32.0, ge=0)
+    rest_shrinkage: Annotated[float | Literal["auto"], PlainValidator(_shrinkage)] = "auto"
     reach: float = Field(1.1, gt=0)
     kept_variance: float = Field(0.95, gt=0, le=1)
     noise: int = Field(8, ge=1)
