@@ -269,3 +269,15 @@ def test_impossible_autoencoders_are_refused() -> None:
     for name, ratio in (("cae-1d", 5), ("cae-3d", 3), ("sscnet", 0)):
         with pytest.raises(InputError, match="ratio"):
             AUTOENCODERS[name](16, ratio)
+
+
+@pytest.mark.parametrize(("bands", "width"), [(205, 64), (16, 12)])
+def test_the_signal_passes_sscnet_before_any_training(bands: int, width: int) -> None:
+    """With weights that let it die, training finds the mean of all scenes and nothing else."""
+    torch.manual_seed(0)
+    network = AUTOENCODERS["sscnet"](bands, 16, width)
+    with torch.no_grad():
+        latents = network.encode(torch.rand(4, bands, 32, 32))
+        decoded = network.decoder[:-1](latents)  # before the sigmoid
+    assert latents.std() > 0.2
+    assert decoded.std() > 0.1

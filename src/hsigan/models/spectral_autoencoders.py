@@ -121,7 +121,9 @@ class SSCNet(nn.Module):
           -> latents (N, L, T/8, T/8), L = 64 B / ratio rounded up
           -> transposed 512 -> 256 doubling, three times over -> B, sigmoid; PReLU between
 
-    Any B goes as it is; rows and columns are padded to multiples of 8.
+    Any B goes as it is; rows and columns are padded to multiples of 8. Weights start as those of He
+    et al. (ICCV 2015, section 2.2): PyTorch's own let the signal die on its way through ten layers,
+    and nothing but the mean is learned.
 
     Parameters
     ----------
@@ -160,6 +162,9 @@ class SSCNet(nn.Module):
             nn.ConvTranspose2d(width, bands, 3, 1, 1),
             nn.Sigmoid(),
         )
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+                _he_start(layer)
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode and decode (N, B, H, W)."""
@@ -174,6 +179,16 @@ class SSCNet(nn.Module):
         """Map latents (N, L, H/8, W/8) to (N, B, H, W), where (H, W) is ``size``."""
         decoded: Tensor = self.decoder(latents)
         return decoded[:, :, : size[0], : size[1]]
+
+
+def _he_start(layer: nn.Conv2d | nn.ConvTranspose2d) -> None:
+    """Draw weights that keep the variance of what passes, before a PReLU of its first slope."""
+    gathered = layer.weight.numel() / layer.out_channels  # values that one output is a sum of
+    if isinstance(layer, nn.ConvTranspose2d):
+        gathered /= layer.stride[0] * layer.stride[1]
+    nn.init.normal_(layer.weight, std=math.sqrt(2 / (1 + 0.25**2) / gathered))
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
 
 
 def _planar(inputs: int, outputs: int) -> Iterator[nn.Module]:
