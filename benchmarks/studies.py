@@ -72,6 +72,12 @@ STUDIES = {
         )
         for labels in (10, 25)
     },
+    # What all classes share along small directions, counted alike for every class.
+    "synthesis-enmap-25-shared": Study(
+        "evaluate synthesis --recipe enmap-25 --seeds 30 --methods gan,smote "
+        "--set rest_shrinkage=32",
+        0.1,
+    ),
     "synthesis-neon": Study(f"evaluate synthesis --recipe neon --seeds 10 {RIVALS}", 0.5),
     # The paper's GAN: its trainings are kept as runs, so that both studies share them.
     "hypergan-salinas-a": Study(
