@@ -128,8 +128,8 @@ def test_a_critic_classifies_by_its_features(
     monkeypatch.setattr("hsigan.classification.critic_features.TRAINING", quick)
     scene, split, run = folder / "scene.tif", folder / "split.npz", folder / f"critic-{tuning}"
     trained = _run(
-        "train", scene, "--split", split, "--critic", gan, "--set", f"tuning={tuning}",
-        "--augment", "flips-rotations", "--out", run,
+        "train", scene, "--split", split, "--critic", gan, "--augment", "flips-rotations",
+        "--out", run, *(() if tuning == "frozen" else ("--set", f"tuning={tuning}")),
     )  # fmt: skip
     assert f"critic {{'tuning': '{tuning}'}}" in trained
     promised = next(line for line in trained.splitlines() if line.startswith("test part"))

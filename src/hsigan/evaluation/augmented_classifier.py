@@ -140,7 +140,8 @@ def _begin(data: Partition, options: ClassifierOptions) -> PartitionRun:
     config = build_config(AugmentationConfig, asked)
     if options.critic is None and name not in PATCH_CLASSIFIERS:
         return PartitionRun.begin(data, config)
-    published = Tuned(name, dict(options.settings), pixels=len(data.y))
+    settings = options.settings if options.critic is None else {"tuning": options.critic.tuning}
+    published = Tuned(name, dict(settings), pixels=len(data.y))
     return PartitionRun(data, config, {name: published}, name, (name, REAL))
 
 
