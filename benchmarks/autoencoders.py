@@ -2,9 +2,9 @@
 
 Command: ``python benchmarks/autoencoders.py -o docs/results/autoencoders --runs DIR``
 
-1D-CAE, SSCNet and 3D-CAE are trained on two AVIRIS scenes for about five minutes of a core each
-and judged on the third, beside KLT + JPEG 2000. Nobody publishes them after so short a training:
-what is compared is what a user gets who has a processor and a quarter of an hour.
+1D-CAE, SSCNet and 3D-CAE are trained twice on two AVIRIS scenes, each time for five to ten minutes
+of a core, and judged on the third, beside KLT + JPEG 2000. Nobody publishes them after so short a
+training: what is compared is what a user gets who has a processor and little time.
 """
 
 from __future__ import annotations

@@ -35,14 +35,9 @@ def classifiers(data: Partition, steps: int) -> Iterator[tuple[str, object]]:
     few = not len(data.y_validation)
     held_out = (None, None) if few else (data.X_validation, data.y_validation)
     for name in PLAIN:
-        tuned = tune(name, data.X, data.y, *held_out, seed=data.seed)
-        classifier = tuned.build(data.seed)
-        yield (
-            name,
-            classifier.fit(data.X, data.y, *held_out)
-            if name == "ssftt"
-            else (classifier.fit(data.X, data.y)),
-        )
+        classifier = tune(name, data.X, data.y, *held_out, seed=data.seed).build(data.seed)
+        ends_by_validation = name == "ssftt"
+        yield name, classifier.fit(data.X, data.y, *(held_out if ends_by_validation else ()))
     for count in (1, steps):
         gan = PatchGAN("factorised-conditional", {"steps": count}, random_state=data.seed)
         gan.fit(data.X, data.y, *held_out)
@@ -86,7 +81,8 @@ def main() -> None:
                 )
             )
         folder.append(records)
-    command = f"python benchmarks/critic_features.py --recipe {arguments.recipe}"
+    options = f"--recipe {arguments.recipe} --seeds {arguments.seeds} --steps {arguments.steps}"
+    command = f"python benchmarks/critic_features.py {options}"
     folder.write_experiment(
         {
             "title": "A critic's features as those of a classifier",

@@ -86,6 +86,17 @@ def test_where_nothing_tells_the_classes_keep_their_own(counts):
         assert (values == SHRINKAGES[0]).all()
 
 
+@pytest.mark.parametrize(("count", "classes"), [(2, 3), (3, 2), (5, 2), (4, 3)])
+def test_few_pixels_in_all_are_judged_on_few_components(count, classes):
+    """What is chosen must not depend on how many components there are to be singular in."""
+    features, codes = classes_alike(count, classes, width=10)
+    width = (len(codes) - classes - 1) // 2
+    few = np.tile(SHRINKAGES[0], classes)
+    if width:
+        few = chosen(features[:, :width], codes)
+    np.testing.assert_array_equal(chosen(features, codes), few)
+
+
 def test_a_class_of_two_takes_what_suits_the_others():
     features, codes = classes_alike(12)
     keep = np.r_[np.flatnonzero(codes < 3), np.flatnonzero(codes == 3)[:2]]

@@ -152,9 +152,9 @@ def _fit(
     X, y = (None, None) if few else (pixels.X_validation, pixels.y_validation)
     if options.critic is not None:
         return options.critic.classifier(options.seed).fit(pixels.X, pixels.y, X, y)
-    classifier = run.tuned[options.classifier].build(options.seed)
+    classifier = run.tuned[options.name].build(options.seed)
     if not isinstance(classifier, PatchClassifier):
-        return run.fit(options.augment, options.amount, options.classifier, pixels)
+        return run.fit(options.augment, options.amount, options.name, pixels)
     classifier.set_params(device=options.device)
     return classifier.fit(pixels.X, pixels.y, X, y, report)
 

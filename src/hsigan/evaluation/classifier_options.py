@@ -57,7 +57,7 @@ class ClassifierOptions:
         Raises
         ------
         InputError
-            Patches or settings are asked of a classifier of spectra.
+            Patches or settings are asked of a classifier of spectra, or other patches of a critic.
         """
         if self.critic is not None:
             side = self.critic.gan.patch_px_

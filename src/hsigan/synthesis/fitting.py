@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hsigan.scene.scaling import SpectralScaler
 from hsigan.synthesis.feature_space import FeatureSpace
-from hsigan.synthesis.kernels import Density, kernel_generator
+from hsigan.synthesis.kernels import REST_SHRINKAGE, Density, kernel_generator
 from hsigan.synthesis.shrinkage import likeliest_shrinkages
 from hsigan.synthesis.trained import HyperSpectra, KernelSpectra, Trained
 from hsigan.synthesis.validation import FEATURES, LEAST, scaled_distance, validation_distance
@@ -22,9 +22,6 @@ from hsigan.training.state import Report, TrainingState
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
-
-_OUTSIDE_SHRINKAGE = 32.0
-"""How many pixels what classes share counts as outside the components, where nothing is chosen."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +120,7 @@ def _bend_kernels(
     random = np.random.default_rng(seed)
     rest: Floats | float
     if config.rest_shrinkage == "auto":
-        outside = _OUTSIDE_SHRINKAGE
+        outside = REST_SHRINKAGE
         space = FeatureSpace.fit(pixels.spectra, pixels.codes, config.features, outside, random)
         features = space.encode(pixels.spectra)
         rest = likeliest_shrinkages(features, pixels.codes, space.deviations)

@@ -4,8 +4,8 @@ A kernel sits on every training pixel. Along the leading directions of a class t
 are pulled towards the mean as the kernels widen, so that the class keeps its variance there. Along
 the many small ones they stay where they are: the variance that few pixels show there is less than
 that of new pixels (Ledoit and Wolf, J. Multivariate Anal. 2004), and what the kernels add is a
-twentieth of the class's variance at most. How classes vary along those they mostly share, for few
-pixels cannot tell (Friedman, J. Am. Stat. Assoc. 1989, shares along all directions alike).
+twentieth of the class's variance at most. Along the small ones classes mostly share one covariance,
+for few pixels cannot tell their own (Friedman, J. Am. Stat. Assoc. 1989, shares along all alike).
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from hsigan.models.generators import KernelGenerator
 from hsigan.synthesis.feature_space import Array, FeatureSpace
 from hsigan.synthesis.shrinkage import mixed_covariance, own_share
 
+REST_SHRINKAGE = 32.0
+"""How many pixels the pooled covariance counts as along small directions, where none is chosen."""
 PROBES = 400
 """Pixels of a class that its bandwidth is measured with, at most."""
 
@@ -44,7 +46,7 @@ class Density:
     """
 
     shrinkage: float = 1.0
-    rest_shrinkage: float | Array = 32.0
+    rest_shrinkage: float | Array = REST_SHRINKAGE
     reach: float = 1.1
     kept: float = 0.95
 
@@ -171,7 +173,7 @@ def _pooled_covariance(features: Array, codes: NDArray[np.int64]) -> Array:
 def _shrunk_covariance(own: Array, pooled: Array, deviations: Array, density: Density) -> Array:
     """Mix a class's covariance with the pooled one, scaled to the class's own total variance.
 
-    Along the leading directions the class keeps its own: there even few pixels show it.
+    Along the leading directions the class mostly keeps its own: there even few pixels show it.
     """
     if len(own) == 1:
         return pooled

@@ -94,8 +94,9 @@ class PatchGAN(SpectralGAN):
         check_is_fitted(self, "trained_")
         if self.step_ == 0:
             raise InputError(
-                "the critic was not trained, so it has no features: fit with validation patches, "
-                "or take another recipe"
+                "the critic was not trained, so it has no features: take a recipe that starts from "
+                "noise, such as factorised-conditional, or give recipe patch more validation "
+                "patches (20 of each class)"
             )
 
     def encode(self, X: Patches) -> NDArray[np.float32]:

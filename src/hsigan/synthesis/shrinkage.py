@@ -1,8 +1,9 @@
 """How far a class trusts its own covariance over the one that all classes share.
 
 A covariance of few pixels is poor, the pooled one is that of no class. The two are mixed (Friedman,
-J. Am. Stat. Assoc. 1989), and the mixture is the one under which the training pixels of a class are
-likeliest when each is left out (Hoffbeck and Landgrebe, IEEE TPAMI 18(7), 1996).
+J. Am. Stat. Assoc. 1989). How much of the pooled one a class takes is found where there are pixels
+enough to tell, on the widest components: there the training pixels of the class must be likeliest
+when each is left out (Hoffbeck and Landgrebe, IEEE TPAMI 18(7), 1996).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ Array = NDArray[np.float64]
 SHRINKAGES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 """What `likeliest_shrinkages` chooses from, in pixels."""
 _COMPONENTS = 10
-"""Components that are looked at, the widest: more need more pixels than small classes have."""
+"""Components that are looked at, the widest; fewer where all pixels together are few."""
 _LEAST_PIXELS = 3
 """A class of fewer has no covariance left when one is left out."""
 _MOST_PIXELS = 300
@@ -42,7 +43,8 @@ def mixed_covariance(own: Array, pooled: Array, variances: Array, trust: float) 
 def likeliest_shrinkages(features: Array, codes: NDArray[np.int64], deviations: Array) -> Array:
     """Return per class (K,) the shrinkage under which its left-out pixels are likeliest.
 
-    A class of fewer than three pixels takes what suits the others, and 1 where nothing tells.
+    One mixture for all directions of the widest components is judged. A class of fewer than three
+    pixels takes what suits the others; all are 1 where there are too few pixels to tell.
 
     Parameters
     ----------
@@ -53,13 +55,16 @@ def likeliest_shrinkages(features: Array, codes: NDArray[np.int64], deviations: 
     deviations
         Standard deviation (D,) of each component before it was whitened.
     """
-    variances, features = deviations[:_COMPONENTS] ** 2, features[:, :_COMPONENTS]
     counts = np.bincount(codes)
+    told = np.flatnonzero(counts >= _LEAST_PIXELS)
+    # The pooled covariance must stay far from singular when a row is left out: where it does not,
+    # the ridge would decide.
+    width = min(_COMPONENTS, (len(codes) - len(counts) - 1) // 2)
+    if len(counts) == 1 or not len(told) or width < 1:
+        return np.full(len(counts), SHRINKAGES[0])
+    variances, features = deviations[:width] ** 2, features[:, :width]
     means = np.stack([features[codes == code].mean(axis=0) for code in range(len(counts))])
     within = features - means[codes]
-    told = np.flatnonzero(counts >= _LEAST_PIXELS)
-    if len(counts) == 1 or not len(told):
-        return np.full(len(counts), SHRINKAGES[0])
     random = np.random.default_rng(0)
     likelihoods = np.empty((len(counts), len(SHRINKAGES)))
     for code in told:

@@ -51,7 +51,8 @@ class SpectralConfig(Config):
 
     The covariance that all classes share counts as ``shrinkage`` pixels of a class along the
     directions that hold ``kept_variance`` of its variance, as ``rest_shrinkage`` along the rest;
-    "auto" finds the latter for each class on its training pixels (`hsigan.synthesis.shrinkage`).
+    "auto" finds the latter for each class on the ten widest components of its training pixels
+    (`hsigan.synthesis.shrinkage`); outside the components it is 32 then.
     """
 
     objective: Literal["spectral"] = "spectral"
