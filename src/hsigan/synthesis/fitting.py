@@ -118,21 +118,19 @@ def _bend_kernels(
     report: Report | None,
 ) -> tuple[KernelSpectra, TrainingState]:
     random = np.random.default_rng(seed)
-    rest: Floats | float
-    if config.rest_shrinkage == "auto":
-        outside = REST_SHRINKAGE
-        space = FeatureSpace.fit(pixels.spectra, pixels.codes, config.features, outside, random)
-        features = space.encode(pixels.spectra)
+    chosen = config.rest_shrinkage
+    outside = REST_SHRINKAGE if isinstance(chosen, str) else chosen
+    space = FeatureSpace.fit(pixels.spectra, pixels.codes, config.features, outside, random)
+    features = space.encode(pixels.spectra)
+    rest: Floats | float = outside
+    if isinstance(chosen, str):  # "auto"
         rest = likeliest_shrinkages(features, pixels.codes, space.deviations)
-    else:
-        rest = config.rest_shrinkage
-        space = FeatureSpace.fit(pixels.spectra, pixels.codes, config.features, rest, random)
     sizes = {"noise": config.noise, "width": config.width}
     density = Density(config.shrinkage, rest, config.reach, config.kept_variance)
     generator = kernel_generator(space, pixels.spectra, pixels.codes, density, random, **sizes)
     unlabelled = pixels.unlabelled
     data = FeatureTensors(
-        torch.from_numpy(space.encode(pixels.spectra)).float(),
+        torch.from_numpy(features).float(),
         torch.from_numpy(pixels.codes),
         pixels.classes,
         None if unlabelled is None else torch.from_numpy(space.encode(unlabelled)).float(),
