@@ -31,6 +31,8 @@ SEEN = (
     "pavia_centre/wzy_dataPavia.mat",
 )
 AVIRIS = ("abu-airport-1", "abu-airport-2", "abu-urban-4")
+NOISE_SCENES = {"salinas-a-patches": 150, "enmap-25-patches": 100}
+"""Scenes of patches, and how many steps `hybridsn` takes at most."""
 NOISE_GANS = (
     "conv3d",
     "conv3d-attention",
@@ -161,11 +163,6 @@ STUDIES = {
         f"evaluate synthesis --recipe salinas-a-patches --seeds 5 --per-class 300 {PATCH_RIVALS}",
         0.2,
     ),
-    "synthesis-salinas-a-patches-noise": Study(
-        "evaluate synthesis --recipe salinas-a-patches --seeds 1 --per-class 300 --methods "
-        "factorised-conditional,conv3d-conditional --set steps=800",
-        0.2,
-    ),
     "synthesis-enmap-patches": Study(
         f"evaluate synthesis --recipe enmap-25-patches --seeds 5 --per-class 300 {PATCH_RIVALS}",
         0.2,
@@ -180,16 +177,26 @@ STUDIES = {
         f"{PATCH_RIVALS},area-gan --set 'networks={{hybridsn={{max_steps=100}}}}'",
         0.5,
     ),
-    # GANs of patches from noise, far fewer steps than their recipes have; kept as runs.
+    # GANs of patches from noise, far fewer steps than their recipes have; both studies of a scene
+    # share the trained runs.
+    **{
+        f"synthesis-{name}-noise": Study(
+            f"evaluate synthesis --recipe {name} --seeds 5 --per-class 300 "
+            f"--methods {','.join(NOISE_GANS)} --set steps=400 --keep noise-{name}-runs",
+            0.8,
+        )
+        for name in NOISE_SCENES
+    },
     **{
         f"augmentation-{name}-noise": Study(
-            f"{AUGMENT} {name} --seeds 5 --classifiers lda,ssftt "
+            f"{AUGMENT} {name} --seeds 5 --classifiers lda,hybridsn,ssftt "
             f"--methods none,flips-rotations,{','.join(NOISE_GANS)} --set 'gan={{"
             f"{','.join(gan + '={steps=400}' for gan in NOISE_GANS)}}}' "
+            f"--set 'networks={{hybridsn={{max_steps={most}}}}}' "
             f"--keep noise-{name}-runs",
             1.2,
         )
-        for name in ("salinas-a-patches", "enmap-25-patches")
+        for name, most in NOISE_SCENES.items()
     },
     "area-gan-enmap-10-patches": Study(
         f"{AUGMENT} enmap-10-patches --seeds 30 --methods none,flips-rotations,area-gan "

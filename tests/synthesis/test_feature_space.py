@@ -5,8 +5,9 @@ import pytest
 import torch
 from scipy.spatial.distance import cdist
 
+from hsigan.synthesis.class_covariance import Density
 from hsigan.synthesis.feature_space import CLIP_SIGMA, FeatureSpace
-from hsigan.synthesis.kernels import Density, kernel_generator
+from hsigan.synthesis.kernels import kernel_generator
 from hsigan.synthesis.shrinkage import own_share
 from hsigan.training.state import one_hot
 

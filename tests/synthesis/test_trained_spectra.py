@@ -4,8 +4,9 @@ import numpy as np
 import torch
 
 from hsigan.models.generators import KernelGenerator
+from hsigan.synthesis.class_covariance import Density
 from hsigan.synthesis.feature_space import FeatureSpace
-from hsigan.synthesis.kernels import Density, kernel_generator
+from hsigan.synthesis.kernels import kernel_generator
 from hsigan.synthesis.trained import KernelSpectra
 from hsigan.training.run_folder import RunFolder
 

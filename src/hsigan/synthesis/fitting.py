@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from hsigan.scene.scaling import SpectralScaler
+from hsigan.synthesis.class_covariance import REST_SHRINKAGE, Density
 from hsigan.synthesis.feature_space import FeatureSpace
-from hsigan.synthesis.kernels import REST_SHRINKAGE, Density, kernel_generator
+from hsigan.synthesis.kernels import kernel_generator
 from hsigan.synthesis.shrinkage import likeliest_shrinkages
 from hsigan.synthesis.trained import HyperSpectra, KernelSpectra, Trained
 from hsigan.synthesis.validation import FEATURES, LEAST, scaled_distance, validation_distance

@@ -11,7 +11,6 @@ for few pixels cannot tell their own (Friedman, J. Am. Stat. Assoc. 1989, shares
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -20,35 +19,16 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from hsigan.models.generators import KernelGenerator
+from hsigan.synthesis.class_covariance import (
+    Density,
+    class_covariances,
+    leading_projection,
+    roots,
+)
 from hsigan.synthesis.feature_space import Array, FeatureSpace
-from hsigan.synthesis.shrinkage import mixed_covariance, own_share
 
-REST_SHRINKAGE = 32.0
-"""How many pixels the pooled covariance counts as along small directions, where none is chosen."""
 PROBES = 400
 """Pixels of a class that its bandwidth is measured with, at most."""
-
-
-@dataclass(frozen=True)
-class Density:
-    """How wide the density is.
-
-    Parameters
-    ----------
-    shrinkage, rest_shrinkage
-        How many pixels' worth of trust the pooled covariance has beside a class's own, along the
-        leading directions and along the rest; the latter may differ from class to class, (K,).
-    reach
-        How far samples lie from the training pixels, over how far those lie from one another.
-    kept
-        Share of a class's variance that lies in its leading directions; with 1 all directions
-        keep their variance.
-    """
-
-    shrinkage: float = 1.0
-    rest_shrinkage: float | Array = REST_SHRINKAGE
-    reach: float = 1.1
-    kept: float = 0.95
 
 
 def kernel_generator(
@@ -79,17 +59,15 @@ def kernel_generator(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(random.integers(2**62)))
         generator = KernelGenerator(features.shape[1], classes, len(features), **sizes)
-    pooled = _pooled_covariance(features, codes)
+    covariances = class_covariances(features, codes, space.deviations, density)
     named = np.repeat(np.eye(classes)[:, None], PROBES, axis=1)
     counts = np.bincount(codes, minlength=classes)
-    rest_shrinkages = np.broadcast_to(density.rest_shrinkage, classes)
     for code in range(classes):
         own = features[codes == code]
         mean = own.mean(axis=0)
-        own_density = replace(density, rest_shrinkage=float(rest_shrinkages[code]))
-        covariance = _shrunk_covariance(own, pooled, space.deviations, own_density)
-        root, inverse = _roots(covariance)
-        leading = (own - mean) @ _leading_projection(covariance, space.deviations, density.kept)
+        covariance = covariances[code]
+        root, inverse = roots(covariance)
+        leading = (own - mean) @ leading_projection(covariance, space.deviations, density.kept)
         centres = partial(_centres, anchors=(own - mean) @ inverse, leading=leading @ inverse)
         place = partial(_place, mean=mean, root=root)
         class_spectra = spectra[codes == code]
@@ -144,53 +122,5 @@ def _centres(bandwidth: float, anchors: Array, leading: Array) -> Array:
     return centres
 
 
-def _leading_projection(covariance: Array, deviations: Array, kept_share: float) -> Array:
-    """Return the projection (D, D) of features on the directions that hold a share of the variance.
-
-    The directions are orthogonal, and variance is counted, in standardised bands.
-    """
-    values, vectors = np.linalg.eigh(covariance * np.outer(deviations, deviations))
-    shares = np.cumsum(values[::-1]) / max(values.sum(), 1e-12)
-    kept = vectors[:, ::-1][:, : int((shares < kept_share).sum()) + 1]
-    projection: Array = deviations[:, None] * (kept @ kept.T) / deviations
-    return projection
-
-
 def _place(u: Array, mean: Array, root: Array) -> Array:
     return mean + u @ root
-
-
-def _pooled_covariance(features: Array, codes: NDArray[np.int64]) -> Array:
-    classes = int(codes.max()) + 1
-    means = np.stack([features[codes == code].mean(axis=0) for code in range(classes)])
-    within = features - means[codes]
-    if len(features) <= classes:  # one pixel each: all that is known is the spread between them
-        within = features - features.mean(axis=0)
-    pooled: Array = within.T @ within / max(1, len(features) - classes)
-    return pooled
-
-
-def _shrunk_covariance(own: Array, pooled: Array, deviations: Array, density: Density) -> Array:
-    """Mix a class's covariance with the pooled one, scaled to the class's own total variance.
-
-    Along the leading directions the class mostly keeps its own: there even few pixels show it.
-    """
-    if len(own) == 1:
-        return pooled
-    covariance = np.atleast_2d(np.cov(own.T))
-    variances = deviations**2  # totals are compared in standardised bands, not whitened features
-    mixed, shared = (
-        mixed_covariance(covariance, pooled, variances, own_share(len(own), float(pixels)))
-        for pixels in (density.shrinkage, density.rest_shrinkage)
-    )
-    leading = _leading_projection(mixed, deviations, density.kept)
-    rest = np.eye(len(leading)) - leading
-    both: Array = leading.T @ mixed @ leading + rest.T @ shared @ rest
-    return both
-
-
-def _roots(covariance: Array) -> tuple[Array, Array]:
-    """Return the symmetric square root and its inverse."""
-    values, vectors = np.linalg.eigh(covariance)
-    roots = np.sqrt(np.maximum(values, 1e-8 * max(values[-1], 1e-12)))
-    return (vectors * roots) @ vectors.T, (vectors / roots) @ vectors.T

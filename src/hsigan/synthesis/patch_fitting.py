@@ -12,9 +12,10 @@ from torch import Tensor
 from hsigan.models.patch_class_units import ClassUnitsGenerator
 from hsigan.models.patch_critics import PatchCritic
 from hsigan.models.patch_per_class import PerClassCritic
+from hsigan.synthesis.class_moments import DRAWS, ClassMoments
 from hsigan.synthesis.feature_space import Array
 from hsigan.synthesis.fitting import TrainingPixels
-from hsigan.synthesis.patch_fronts import BandFront, ComponentFront, Front
+from hsigan.synthesis.patch_fronts import BATCH, BandFront, ComponentFront, Front, batches
 from hsigan.synthesis.patch_kernels import patch_kernel_generator
 from hsigan.synthesis.patch_trained import TrainedPatches
 from hsigan.synthesis.patch_validation import patch_distance
@@ -27,7 +28,9 @@ from hsigan.training.patch import (
     train_patch,
 )
 from hsigan.training.run_folder import RunFolder
-from hsigan.training.state import Report, TrainingState
+from hsigan.training.state import Report, TrainingState, one_hot
+
+_BESIDE = np.array([(-1, 0), (1, 0), (0, -1), (0, 1)])
 
 
 def train_patches(
@@ -63,7 +66,11 @@ def train_patches(
     ).to(torch.device(device))
     networks = networks[0].to(device), networks[1].to(device)
     generator, critic, state = train_patch(data, networks, config, seed, validate, run, report)
-    return TrainedPatches(generator.cpu(), critic.cpu(), front), state
+    generator = generator.cpu()
+    moments = None
+    if config.start == "noise" and config.class_moments:
+        moments = _moments(generator, front, pixels, classes, random)
+    return TrainedPatches(generator, critic.cpu(), front, moments), state
 
 
 def _fit_front(config: PatchConfig, pixels: TrainingPixels, random: np.random.Generator) -> Front:
@@ -105,6 +112,38 @@ def _set_class_units(
         scale = own.std(axis=(0, 2, 3))
         generator.means[code] = torch.from_numpy(own.mean(axis=(0, 2, 3)))
         generator.scales[code] = torch.from_numpy(np.maximum(scale, 1e-3))
+
+
+def _moments(
+    generator: AnyGenerator,
+    front: Front,
+    pixels: TrainingPixels,
+    classes: int,
+    random: np.random.Generator,
+) -> ClassMoments:
+    """Compare the generator's centre pixels with those of the training patches."""
+    middle = pixels.spectra.shape[2] // 2
+    centre = slice(middle, middle + 1)
+    near = middle + _BESIDE
+    near = near[((near >= 0) & (near < pixels.spectra.shape[2])).all(axis=1)]
+    found = [
+        (batch[:, :, middle, middle], batch[:, :, near[:, 0], near[:, 1]])
+        for batch in batches(pixels.spectra)
+    ]
+    spectra, neighbours = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    codes = pixels.codes if classes else np.zeros_like(pixels.codes)
+    latent_random = torch.Generator().manual_seed(int(random.integers(2**62)))
+
+    def draw(code: int) -> NDArray[np.float32]:
+        labels = torch.full((DRAWS,), code)
+        latents, weights = generator.draw_latents(labels, latent_random), one_hot(labels, classes)
+        rows = [slice(start, start + BATCH) for start in range(0, DRAWS, BATCH)]
+        with torch.inference_mode():
+            found = [generator(latents[part], weights[part])[:, 0] for part in rows]
+        centres = torch.cat(found)[:, :, centre, centre].numpy()
+        return front.decode(centres, weights.numpy().astype(float), None)[:, :, 0, 0]
+
+    return ClassMoments.fit(spectra, neighbours.swapaxes(1, 2), codes, draw, random)
 
 
 def _validation(

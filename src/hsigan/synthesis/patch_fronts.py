@@ -64,7 +64,7 @@ class BandFront:
     def encode(self, patches: Patches) -> NDArray[np.float32]:
         """Return features (N, B, P, P) of patches (N, B, P, P)."""
         encoded = np.empty(patches.shape, dtype=np.float32)
-        for start, batch in zip(range(0, len(encoded), BATCH), _batches(patches), strict=True):
+        for start, batch in zip(range(0, len(encoded), BATCH), batches(patches), strict=True):
             standardised = (batch - _planes(self.mean)) / _planes(self.scale)
             clipped = np.clip(standardised, _planes(self.low), _planes(self.high))
             encoded[start : start + BATCH] = clipped
@@ -118,7 +118,7 @@ class ComponentFront:
         """Return features (N, C, P, P) of patches (N, B, P, P)."""
         count, bands, side = patches.shape[:3]
         encoded = np.empty((count, self.features, side, side), dtype=np.float32)
-        for start, batch in zip(range(0, count, BATCH), _batches(patches), strict=True):
+        for start, batch in zip(range(0, count, BATCH), batches(patches), strict=True):
             rows = self.space.encode(batch.transpose(0, 2, 3, 1).reshape(-1, bands))
             shape = (len(batch), side, side, self.features)
             encoded[start : start + BATCH] = rows.reshape(shape).transpose(0, 3, 1, 2)
@@ -155,7 +155,8 @@ class ComponentFront:
 Front = BandFront | ComponentFront
 
 
-def _batches(patches: Patches) -> Iterator[NDArray[Any]]:
+def batches(patches: Patches) -> Iterator[NDArray[Any]]:
+    """Return patches some at a time, (n, B, P, P)."""
     for start in range(0, patches.shape[0], BATCH):
         yield np.asarray(patches[start : start + BATCH])
 
@@ -167,7 +168,7 @@ def _fit_space(
     count, bands, side = patches.shape[:3]
     each = max(1, min(side**2, FRONT_PIXELS // count))
     spectra = np.empty((count, each, bands))
-    for start, batch in zip(range(0, count, BATCH), _batches(patches), strict=True):
+    for start, batch in zip(range(0, count, BATCH), batches(patches), strict=True):
         pixels = batch.reshape(len(batch), bands, side**2).transpose(0, 2, 1)
         pick = random.permuted(np.tile(np.arange(side**2), (len(batch), 1)), axis=1)[:, :each]
         spectra[start : start + BATCH] = np.take_along_axis(pixels, pick[:, :, None], axis=1)

@@ -16,6 +16,7 @@ from hsigan.models.patch_class_units import ClassUnitsGenerator
 from hsigan.models.patch_critics import PatchCritic
 from hsigan.models.patch_kernels import PatchKernelGenerator
 from hsigan.models.patch_per_class import PerClassCritic
+from hsigan.synthesis.class_moments import ClassMoments
 from hsigan.synthesis.patch_fronts import BATCH, BandFront, ComponentFront, Front, Patches
 from hsigan.training.patch import AnyCritic, AnyGenerator
 from hsigan.training.run_folder import RunFolder
@@ -33,11 +34,15 @@ FRONTS: dict[str, type[BandFront] | type[ComponentFront]] = {
 
 @dataclass(frozen=True)
 class TrainedPatches:
-    """The generator, the critic that taught it, and the features that both work on."""
+    """The generator, the critic that taught it, and the features that both work on.
+
+    With ``moments`` the generator's patches are moved to the moments that their classes have.
+    """
 
     generator: AnyGenerator
     critic: AnyCritic
     front: Front
+    moments: ClassMoments | None = None
 
     def patches(
         self, latents: Tensor, weights: Tensor, random: np.random.Generator | None
@@ -49,7 +54,8 @@ class TrainedPatches:
                 for i in range(0, len(latents), BATCH)
             ]
         shares = weights.numpy().astype(float)
-        return self.front.decode(np.concatenate(features), shares, random)
+        patches = self.front.decode(np.concatenate(features), shares, random)
+        return patches if self.moments is None else self.moments.apply(patches, shares, random)
 
     def critic_features(self, patches: Patches) -> NDArray[np.float32]:
         """Return what the critic sees in patches (N, B, P, P) before its score: (N, F)."""
@@ -78,6 +84,9 @@ class TrainedPatches:
         tensors |= {f"critic.{k}": t for k, t in self.critic.state_dict().items()}
         for key, array in self.front.to_arrays().items():
             tensors[f"front.{key}"] = torch.from_numpy(np.ascontiguousarray(array))
+        if self.moments is not None:
+            for key, array in self.moments.to_arrays().items():
+                tensors[f"moments.{key}"] = torch.from_numpy(np.ascontiguousarray(array))
         own = {
             "generator": [_name(GENERATORS, self.generator), self.generator.arguments],
             "critic": [_name(CRITICS, self.critic), self.critic.arguments],
@@ -94,8 +103,13 @@ class TrainedPatches:
         kind, arguments = facts["critic"]
         critic = CRITICS[kind](**arguments)
         critic.load_state_dict(_under(tensors, "critic."))
-        arrays = {key: t.numpy() for key, t in _under(tensors, "front.").items()}
-        return cls(generator.eval(), critic.eval(), FRONTS[facts["front"]].from_arrays(arrays))
+        arrays, moved = (
+            {key: t.numpy() for key, t in _under(tensors, prefix).items()}
+            for prefix in ("front.", "moments.")
+        )
+        front = FRONTS[facts["front"]].from_arrays(arrays)
+        moments = ClassMoments.from_arrays(moved) if moved else None
+        return cls(generator.eval(), critic.eval(), front, moments)
 
 
 def load_trained_patches(run: RunFolder, name: str) -> tuple[TrainedPatches, dict[str, Any]]:

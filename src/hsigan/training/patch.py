@@ -44,7 +44,9 @@ class PatchConfig(Config):
     """Settings of a GAN for patches.
 
     The defaults are for convolutions that start from noise. ``penalty`` is gamma per value of a
-    patch (Karras et al., NeurIPS 2020, appendix C, scale it by the pixels of an image).
+    patch (Karras et al., NeurIPS 2020, appendix C, scale it by the pixels of an image). With
+    ``class_moments`` what they generate is moved to the mean and covariance of its class when the
+    training has ended (`hsigan.synthesis.class_moments`).
     """
 
     objective: Literal["patch"] = "patch"
@@ -53,6 +55,7 @@ class PatchConfig(Config):
     start: Literal["noise", "density"] = "noise"
     per_class: bool = False
     class_units: bool = True
+    class_moments: bool = True
     components: int = Field(0, ge=0)
     convolution: Literal["3d", "factorised"] = "3d"
     attention: bool = False
