@@ -107,11 +107,12 @@ def watched_symbols() -> Iterator[dict[int, Crc]]:
         SymbolDecoder.decode = plain  # type: ignore[method-assign]
 
 
-def _small(codec: Any, louder: str = "") -> Any:
+def _small(codec: Any, louder: str = "", kept: float = 1.0) -> Any:
     """Return a codec whose tables hold few symbols, so that its model is small.
 
     What they lose is the escape's. The arrays whose names begin with ``louder`` are multiplied, so
-    that an encoder that was hardly trained has something to say.
+    that an encoder that was hardly trained has something to say. Of the weights of large layers the
+    share ``kept`` remains, the largest; the others are 0.
     """
     from hsigan.codec.model_file import load_model, model_content
 
@@ -123,6 +124,10 @@ def _small(codec: Any, louder: str = "") -> Any:
         arrays |= {prefix + key: array for key, array in shortened.to_arrays().items()}
     for name in [name for name in arrays if louder and name.startswith(louder)]:
         arrays[name] = arrays[name] * arrays[name].dtype.type(8)
+    for name, array in arrays.items():
+        if kept < 1 and array.dtype.kind == "f" and array.size > 1000:
+            least = np.quantile(np.abs(array), 1 - kept)
+            arrays[name] = np.where(np.abs(array) >= least, array, array.dtype.type(0))
     return type(codec).load(model_content(arrays, facts))
 
 
@@ -248,26 +253,27 @@ _WITH_TRANSFORM = {
 }
 
 
-def _sscnet(latents: str) -> Callable[[], dict[str, Any]]:
+def _autoencoder(
+    name: str, latents: str, kept: float = 1.0, steps: int = 60, **settings: Any
+) -> Callable[[], dict[str, Any]]:
     def make() -> dict[str, Any]:
-        from hsigan.codec.autoencoders import SSCNetCodec
         from hsigan.codec.fitting import Training
+        from hsigan.codec.zoo import CODECS
         from hsigan.training.autoencoder import AutoencoderConfig
 
-        settings = AutoencoderConfig(
-            codec="sscnet",
+        config = AutoencoderConfig(
+            codec=name,
             latents=latents,
-            ratio=128,
-            width=6,
             tile_px=16,
             crop_px=16,
             batch=2,
-            steps=60,
+            steps=steps,
             validate_every=20,
+            **settings,
         )
         training = Training(validation=(landscape(4),))
-        codec = SSCNetCodec().fit([landscape(2), landscape(3)], settings, training)
-        return case_of(_small(codec), landscape(1, gaps=True), 1.0, 1)
+        codec = CODECS[name].load_class()().fit([landscape(2), landscape(3)], config, training)
+        return case_of(_small(codec, kept=kept), landscape(1, gaps=True), 1.0, 1)
 
     return make
 
@@ -285,6 +291,12 @@ SCENES: dict[str, Callable[[], dict[str, Any]]] = {
     "0.1-scene-hific": _hific("hific", "weight/" + _LAST_LAYER, **_WITH_LEVEL),
     "0.1-scene-hific-3d": _hific("hific-3d", "scale/" + _LAST_LAYER, **_THREE_D),
     "0.1-scene-hific-tunable": _hific("hific-tunable", **_WITH_TRANSFORM),
-    "0.1-scene-sscnet": _sscnet("quantised"),
-    "0.1-scene-sscnet-raw": _sscnet("raw"),
+    "0.1-scene-hific-se": _hific("hific-se", "scale/" + _LAST_LAYER, se="encoder-generator"),
+    "0.1-scene-hific-3d-everywhere": _hific(
+        "hific-3d", "scale/" + _LAST_LAYER, conv3d="everywhere", gan_steps=0
+    ),
+    "0.1-scene-sscnet": _autoencoder("sscnet", "quantised", ratio=128, width=6),
+    "0.1-scene-sscnet-raw": _autoencoder("sscnet", "raw", ratio=128, width=6),
+    "0.1-scene-cae-1d": _autoencoder("cae-1d", "quantised", 0.1, ratio=8),
+    "0.1-scene-cae-3d": _autoencoder("cae-3d", "quantised", 0.01, steps=8, ratio=16),
 }
