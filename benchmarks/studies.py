@@ -31,6 +31,7 @@ SEEN = (
     "pavia_centre/wzy_dataPavia.mat",
 )
 AVIRIS = ("abu-airport-1", "abu-airport-2", "abu-urban-4")
+FEW_STEPS = "{hamida-3d={max_steps=40},li-3d={max_steps=100},ssrn={max_steps=150}}"
 NOISE_SCENES = {"salinas-a-patches": 150, "enmap-25-patches": 100}
 """Scenes of patches, and how many steps `hybridsn` takes at most."""
 NOISE_GANS = (
@@ -197,6 +198,18 @@ STUDIES = {
             1.2,
         )
         for name, most in NOISE_SCENES.items()
+    },
+    # The other published networks, few steps each, on real, turned and the winner's patches.
+    **{
+        f"augmentation-{name}-networks": Study(
+            f"{AUGMENT} {name} --seeds 5 --classifiers lda,hu-1d,hamida-3d,li-3d,ssrn "
+            f"--methods none,flips-rotations,{winner} --set 'networks={FEW_STEPS}'",
+            1.0,
+        )
+        for name, winner in (
+            ("salinas-a-patches", "gan"),
+            ("enmap-25-patches", "area-gan --amounts 3"),
+        )
     },
     "area-gan-enmap-10-patches": Study(
         f"{AUGMENT} enmap-10-patches --seeds 30 --methods none,flips-rotations,area-gan "

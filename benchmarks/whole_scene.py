@@ -3,8 +3,9 @@
 Command: ``OMP_NUM_THREADS=1 python benchmarks/whole_scene.py -o docs/results/whole-scene``
 
 A simulated scene is written as ENVI (float32, 800 MB), and classified with `hsigan classify` by a
-classifier of pixels and by a network on 9 x 9 patches, both trained on a corner of it. The peak is
-that of the whole process. How well they classify is no concern here.
+classifier of pixels and by networks on 9 x 9 patches, all trained on a corner of it: one that looks
+at the centre alone, one of 3-D convolutions over all bands, and a transformer on components. The
+peak is that of the whole process. How well they classify is no concern here.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ STRIP = 100
 CLASSIFIERS = {
     "lda": ["--classifier", "lda"],
     "hu-1d, 9 x 9": ["--classifier", "hu-1d", "--patch", "9", "--set", "max_steps=50"],
+    "li-3d, 9 x 9": ["--classifier", "li-3d", "--patch", "9", "--set", "max_steps=10"],
+    "ssftt, 9 x 9": ["--classifier", "ssftt", "--patch", "9", "--set", "max_steps=10"],
 }
 
 
