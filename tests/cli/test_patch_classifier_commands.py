@@ -148,7 +148,7 @@ def test_critics_that_cannot_classify_are_refused(folder: Path, gan: Path) -> No
     words = ("train", scene, "--split", split, "--out", folder / "refused", "--critic")
     for more, message in (
         (("--patch", 7), "leave out --patch"),
-        (("--classifier", "ssftt"), "leave out --classifier"),
+        (("--classifier", "lda"), "leave out --classifier"),
         (("--set", "tuning=warm"), "frozen or fine-tuned"),
         (("--set", "steps=4"), "no setting 'steps'"),
         (("--augment", "auto"), "name what to add"),

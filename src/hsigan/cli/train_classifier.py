@@ -18,13 +18,14 @@ def train_classifier_command(
     scenes: SceneArgument,
     out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", help="Folder of the run.")],
     classifier: Annotated[
-        str,
+        str | None,
         typer.Option(
+            show_default="lda",
             help="Of spectra: nn-1d, hu-1d, lda, svm-linear, svm-rbf, random-forest, two-view, or "
             "best, the one that is best on validation data. Of patches: hamida-3d, li-3d, ssrn, "
-            "hybridsn, ssftt."
+            "hybridsn, ssftt.",
         ),
-    ] = "lda",
+    ] = None,
     critic: Annotated[
         Path | None,
         typer.Option(
@@ -108,14 +109,15 @@ def train_classifier_command(
 
     if not 0 < amount < float("inf"):
         raise InputError(f"--amount must be a number above 0. Got {amount} instead.")
-    if critic is not None and (classifier != "lda" or device != "cpu"):
+    if critic is not None and (classifier is not None or device != "cpu"):
         raise InputError(
             "--critic is a classifier by itself, on the processor: leave out "
             "--classifier and --device."
         )
     parts = None if split is None else Split.load(split)
+    name = classifier or "lda"
     settings = {
-        "classifier": classifier if critic is None else "critic",
+        "classifier": name if critic is None else "critic",
         "critic": "" if critic is None else str(critic),
         "augment": augment,
         "amount": amount,
@@ -127,8 +129,7 @@ def train_classifier_command(
     if RunFolder(out).exists():
         raise RunError(f"{out} holds a run already: name a new folder with --out.")
     opened = open_inputs(scenes, reading)
-    name = classifier
-    if classifier == "best":
+    if name == "best":
         if set_ or patch not in (None, 1):
             raise InputError(
                 "--classifier best compares classifiers of spectra: leave out --patch and --set, "
