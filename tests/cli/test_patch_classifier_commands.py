@@ -75,7 +75,8 @@ def test_a_split_that_leaks_through_patches_is_refused_unless_insisted(folder: P
     with pytest.raises(SplitError, match="5 x 5 patch"):
         _run(*words, "--out", folder / "leaks")
     assert not (folder / "leaks").exists()
-    _run(*words, "--allow-leak", "--out", folder / "insisted")
+    told = _run(*words, "--allow-leak", "--out", folder / "insisted")
+    assert "inside their 5 x 5 patch: accuracy on them tells memory" in told
 
 
 def test_patches_of_a_samples_file_are_added(folder: Path) -> None:

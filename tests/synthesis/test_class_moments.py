@@ -101,10 +101,20 @@ def test_without_random_there_is_no_noise(scene):
 
 
 def test_a_mixture_of_classes_lies_between_them(scene):
-    moments = fit(scene, [wrong(0), wrong(1)])
-    ends = [moved(moments, wrong(0, 2000), code).mean(axis=(0, 2, 3)) for code in (0, 1)]
-    half = moments.apply(wrong(0, 2000), np.full((2000, 2), 0.5), np.random.default_rng(2))
-    np.testing.assert_allclose(half.mean(axis=(0, 2, 3)), np.mean(ends, axis=0), atol=3)
+    """The networks' own mean moves with the weights, as here: from 900 to 980."""
+
+    def generated(second):
+        return wrong(0, 2000) + 80 * second
+
+    def mean(second):
+        weights = np.tile([1 - second, second], (2000, 1))
+        mixed = moments.apply(generated(second), weights, np.random.default_rng(2))
+        return mixed.mean(axis=(0, 2, 3))
+
+    moments = fit(scene, [generated(0), generated(1)])
+    for second in (0.25, 0.5, 0.75):
+        between = (1 - second) * mean(0) + second * mean(1)
+        np.testing.assert_allclose(mean(second), between, atol=3)
 
 
 def test_arrays_bring_all_back(scene):
@@ -125,6 +135,13 @@ def test_gans_from_noise_have_them_unless_told_otherwise(scene, recipe):
         real = X[codes == 0][:, :, 2, 2]
         gaps[asked] = np.abs(np.corrcoef(drawn.T) - np.corrcoef(real.T)).mean()
     assert gaps[True] < 0.1 < gaps[False]
+
+
+def test_classes_of_a_single_patch_tell_no_covariance(scene):
+    X, codes = scene
+    one_each = [0, -1]
+    gan = PatchGAN("factorised-conditional", {"steps": 1, "batch": 4})
+    assert gan.fit(X[one_each], codes[one_each]).trained_.moments is None
 
 
 @pytest.mark.parametrize("mode", ["supervised", "unsupervised"])

@@ -113,8 +113,18 @@ def test_unlabelled_patches_and_no_labels_at_all():
     assert gan.sample(2, random_state=0)[0].shape[0] == 4
     with pytest.raises(InputError, match="X_unlabelled"):
         quick("factorised-semi-supervised").fit(X, y)
-    blind = quick("factorised-conditional", mode="unsupervised").fit(X)
-    assert blind.sample(2, random_state=0)[1].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "settings"),
+    [("factorised-conditional", {}), ("factorised-conditional", {"components": 4}), ("patch", {})],
+)
+def test_patches_without_a_label_anywhere(recipe, settings):
+    X, _ = patches([6, 5])
+    blind = quick(recipe, mode="unsupervised", **settings).fit(X, X_validation=X)
+    drawn, labels = blind.sample(2, random_state=0)
+    assert labels.tolist() == [0, 0]
+    assert np.isfinite(drawn).all()
 
 
 @pytest.mark.parametrize("recipe", ["conv3d-attention", "conv3d-conditional"])

@@ -11,7 +11,8 @@ RunArgument = Annotated[
     Path, typer.Argument(metavar="RUN", help="Folder that `hsigan train gan` wrote.")
 ]
 OutOption = Annotated[
-    Path, typer.Option("-o", "--out", metavar="FILE", help=".npz, .parquet or .sli (ENVI).")
+    Path,
+    typer.Option("-o", "--out", metavar="FILE", help=".npz; spectra also .parquet or .sli (ENVI)."),
 ]
 SeedOption = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the drawing.")]
 

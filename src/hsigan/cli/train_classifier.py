@@ -99,6 +99,7 @@ def train_classifier_command(
     """
     from hsigan.classification import save_classifier
     from hsigan.cli.evaluate_augmentation import counting, working
+    from hsigan.cli.train_gan import tell_leak
     from hsigan.errors import InputError, RunError
     from hsigan.evaluation.augmented_classifier import best_classifier, train_classifier_on_scenes
     from hsigan.evaluation.classifier_options import ClassifierOptions
@@ -158,6 +159,7 @@ def train_classifier_command(
     if parts is not None:
         parts.save(out / "split.npz")
     _print_training(training, out)
+    tell_leak(opened, parts, options.side_px)
     typer.echo(f"next: hsigan classify {out} SCENE -o map.tif")
 
 

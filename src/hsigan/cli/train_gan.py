@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hsigan.cli.options import Reading, SceneArgument, open_inputs, takes_reading
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from hsigan.sampling import Split
 
 
 @takes_reading
@@ -95,9 +100,24 @@ def train_gan_command(
                 "no step was shown to help, or there are too few labels to tell: samples are drawn "
                 "from the calibrated density of each class"
             )
+        tell_leak(opened, parts, side)
         if gan.interrupted_:
             typer.echo("interrupted: the run is usable as it is; --resume continues it")
         typer.echo(f"next: hsigan sample {out} -n 1000 -o samples.npz")
+
+
+def tell_leak(scenes: Sequence[xr.Dataset], split: Split | None, patch_px: int) -> None:
+    """Say what share of the test pixels a trained model of patches has seen, if any."""
+    from hsigan.sampling import common_grid, patch_leak
+
+    if split is None or patch_px == 1 or not any(mask.any() for mask in split.test):
+        return
+    share = patch_leak(split, patch_px, common_grid(scenes)).test_seeing_training
+    if share:
+        typer.echo(
+            f"{share:.1%} of the test pixels have a training or validation pixel inside their "
+            f"{patch_px} x {patch_px} patch: accuracy on them tells memory as much as skill"
+        )
 
 
 @contextmanager

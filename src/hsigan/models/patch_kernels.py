@@ -113,12 +113,17 @@ class PatchKernelGenerator(nn.Module):
 
     def base(self, latents: Tensor, weights: Tensor) -> Tensor:
         """Return the density's own features (N, C, P, P), before the network bends them."""
+        weights = _of_one_class(weights)
         u = latents[:, : math.prod(self.shape)].reshape(-1, *self.shape)
         means: Tensor = torch.einsum("nk,kcij->ncij", weights, self.means)
         return means + u
 
     def forward(self, latents: Tensor, weights: Tensor) -> Tensor:
-        """Return features (N, 1, C, P, P) for (N, (C + Z) P P) latents, (N, K) class weights."""
+        """Return features (N, 1, C, P, P) for (N, (C + Z) P P) latents, (N, K) class weights.
+
+        With no column of weights all are of the one class there is.
+        """
+        weights = _of_one_class(weights)
         base = self.base(latents, weights)
         z = latents[:, math.prod(self.shape) :].reshape(-1, self.noise, *self.shape[1:])
         hidden = self.first(torch.cat([base, z], dim=1))
@@ -126,3 +131,7 @@ class PatchKernelGenerator(nn.Module):
         hidden = F.leaky_relu(self.second(hidden), self.slope)
         bent: Tensor = base + self.last(hidden) / math.sqrt(2)  # small first steps beside the base
         return bent[:, None]
+
+
+def _of_one_class(weights: Tensor) -> Tensor:
+    return weights if weights.shape[1] else weights.new_ones(len(weights), 1)

@@ -18,10 +18,8 @@ MOST_GAIN = 3.0
 """Where the generator hardly varies it is stretched this far; noise makes up the rest."""
 MOST_CORRELATION = 0.98
 """Of neighbouring pixels in the noise."""
-DRAWS = 500
-"""Patches of each class that tell the generator's moments."""
-BLOCK = 256
-"""Patches that are moved at a time, so that double precision never holds them all."""
+BLOCK = 20_736
+"""Pixels that are moved at a time, so that double precision never holds all patches."""
 
 _OWN = ("drawn_means", "means", "maps", "noises", "correlations")
 
@@ -121,8 +119,9 @@ class ClassMoments:
         if not weights.shape[1]:
             weights = np.ones((len(patches), 1))
         moved = np.empty(patches.shape, dtype=np.float32)
-        for start in range(0, len(patches), BLOCK):
-            rows = slice(start, start + BLOCK)
+        size = max(1, BLOCK // patches.shape[2] ** 2)
+        for start in range(0, len(patches), size):
+            rows = slice(start, start + size)
             moved[rows] = self._apply(patches[rows], weights[rows], random)
         return moved
 
@@ -145,10 +144,11 @@ class ClassMoments:
         pixels = patches.transpose(0, 2, 3, 1).reshape(-1, bands)
         features = self.space.encode(pixels)
         shares = np.repeat(weights, side**2, axis=0)
-        moved = np.zeros_like(features)
+        features -= shares @ self.drawn_means
+        moved = shares @ self.means
         for code in range(shares.shape[1]):
             rows = shares[:, code] > 0
-            own = self.means[code] + (features[rows] - self.drawn_means[code]) @ self.maps[code].T
+            own = features[rows] @ self.maps[code].T
             if random is not None:
                 noise = _field(len(own) // side**2, side, self.correlations[code], random)
                 own = own + noise @ self.noises[code].T

@@ -85,8 +85,11 @@ class FeatureSpace:
     ) -> NDArray[np.float32]:
         """Return spectra (N, B) for features (N, D) and class weights (N, K).
 
-        Without ``random`` no residual noise is added: what one expects to see.
+        With no column of weights all are of the one class there is. Without ``random`` no residual
+        noise is added: what one expects to see.
         """
+        if not weights.shape[1]:
+            weights = np.ones((len(weights), 1))
         Z = (features * self.deviations) @ self.components + self.centre
         Z = Z + weights @ self.residual_means
         if random is not None:

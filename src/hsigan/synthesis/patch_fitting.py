@@ -12,7 +12,7 @@ from torch import Tensor
 from hsigan.models.patch_class_units import ClassUnitsGenerator
 from hsigan.models.patch_critics import PatchCritic
 from hsigan.models.patch_per_class import PerClassCritic
-from hsigan.synthesis.class_moments import DRAWS, ClassMoments
+from hsigan.synthesis.class_moments import ClassMoments
 from hsigan.synthesis.feature_space import Array
 from hsigan.synthesis.fitting import TrainingPixels
 from hsigan.synthesis.patch_fronts import BATCH, BandFront, ComponentFront, Front, batches
@@ -30,6 +30,9 @@ from hsigan.training.patch import (
 from hsigan.training.run_folder import RunFolder
 from hsigan.training.state import Report, TrainingState, one_hot
 
+DRAWN_VALUES = 10_000_000
+LEAST_DRAWS, MOST_DRAWS = 100, 500
+"""Patches of each class that tell the generator's moments: fewer where they are large."""
 _BESIDE = np.array([(-1, 0), (1, 0), (0, -1), (0, 1)])
 
 
@@ -68,7 +71,7 @@ def train_patches(
     generator, critic, state = train_patch(data, networks, config, seed, validate, run, report)
     generator = generator.cpu()
     moments = None
-    if config.start == "noise" and config.class_moments:
+    if config.start == "noise" and config.class_moments and len(pixels.codes) > pixels.classes:
         moments = _moments(generator, front, pixels, classes, random)
     return TrainedPatches(generator, critic.cpu(), front, moments), state
 
@@ -133,11 +136,13 @@ def _moments(
     spectra, neighbours = (np.concatenate(parts) for parts in zip(*found, strict=True))
     codes = pixels.codes if classes else np.zeros_like(pixels.codes)
     latent_random = torch.Generator().manual_seed(int(random.integers(2**62)))
+    draws = DRAWN_VALUES // int(np.prod(pixels.spectra.shape[1:]))
+    draws = min(max(draws, LEAST_DRAWS), MOST_DRAWS)
 
     def draw(code: int) -> NDArray[np.float32]:
-        labels = torch.full((DRAWS,), code)
+        labels = torch.full((draws,), code)
         latents, weights = generator.draw_latents(labels, latent_random), one_hot(labels, classes)
-        rows = [slice(start, start + BATCH) for start in range(0, DRAWS, BATCH)]
+        rows = [slice(start, start + BATCH) for start in range(0, draws, BATCH)]
         with torch.inference_mode():
             found = [generator(latents[part], weights[part])[:, 0] for part in rows]
         centres = torch.cat(found)[:, :, centre, centre].numpy()

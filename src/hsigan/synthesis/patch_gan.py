@@ -96,7 +96,7 @@ class PatchGAN(SpectralGAN):
             raise InputError(
                 "the critic was not trained, so it has no features: take a recipe that starts from "
                 "noise, such as factorised-conditional, or give recipe patch more validation "
-                "patches (20 of each class)"
+                "patches (20 of a class)"
             )
 
     def encode(self, X: Patches) -> NDArray[np.float32]:
