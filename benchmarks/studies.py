@@ -199,6 +199,23 @@ STUDIES = {
         )
         for name, most in NOISE_SCENES.items()
     },
+    "synthesis-salinas-a-patches-noise-longer": Study(
+        "evaluate synthesis --recipe salinas-a-patches --seeds 5 --per-class 300 "
+        "--methods conv3d --set steps=1200",
+        0.5,
+    ),
+    # As the networks made them.
+    "synthesis-salinas-a-patches-noise-plain": Study(
+        "evaluate synthesis --recipe salinas-a-patches --seeds 1 --per-class 300 --methods "
+        "factorised-conditional,conv3d-conditional --set steps=800 --set class_moments=false",
+        0.2,
+    ),
+    "augmentation-enmap-25-patches-noise-plain": Study(
+        f"{AUGMENT} enmap-25-patches --seeds 5 --classifiers lda,ssftt "
+        f"--methods none,flips-rotations,{','.join(NOISE_GANS)} --set 'gan={{"
+        f"{','.join(gan + '={steps=400,class_moments=false}' for gan in NOISE_GANS)}}}'",
+        0.7,
+    ),
     # The other published networks, few steps each, on real, turned and the winner's patches.
     **{
         f"augmentation-{name}-networks": Study(
