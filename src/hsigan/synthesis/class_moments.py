@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hsigan.synthesis.class_covariance import Density, class_covariances, roots
+from hsigan.synthesis.class_covariance import Density, class_covariances
 from hsigan.synthesis.feature_space import Array, FeatureSpace
 from hsigan.synthesis.shrinkage import likeliest_shrinkages, own_share
 
@@ -18,6 +18,8 @@ MOST_GAIN = 3.0
 """Where the generator hardly varies it is stretched this far; noise makes up the rest."""
 MOST_CORRELATION = 0.98
 """Of neighbouring pixels in the noise."""
+SHRINKAGE = 10.0
+"""How many pixels the correlations of all classes count as beside those of a class."""
 BLOCK = 20_736
 """Pixels that are moved at a time, so that double precision never holds all patches."""
 
@@ -36,10 +38,10 @@ class ClassMoments:
     the training patches' centre pixels, whose class is known; C is the covariance from which
     `hsigan.training.spectral` starts. A is the map between the two normal distributions that moves
     pixels least in units of C (Dowson and Landau, J. Multivariate Anal. 1982), as far as
-    `MOST_GAIN` allows; n is normal, in each of its D numbers a field over the patch whose
-    neighbours are correlated as those in training patches are. All are in a `FeatureSpace`; what
-    lies outside is the class's own noise. An adversary gets none of this right in a few hundred
-    steps, and a linear classifier learns from fakes little else.
+    `MOST_GAIN` allows; n is normal, along each of the class's D principal axes a field over the
+    patch whose neighbours are correlated as those in training patches are. All are in a
+    `FeatureSpace`; what lies outside is the class's own noise. An adversary gets none of this right
+    in a few hundred steps, and a linear classifier learns from fakes little else.
 
     Attributes
     ----------
@@ -90,23 +92,18 @@ class ClassMoments:
         means = np.stack([features[codes == code].mean(axis=0) for code in range(len(wanted))])
         beside = space.encode(neighbours.reshape(-1, neighbours.shape[2]))
         beside = beside.reshape(*neighbours.shape[:2], -1)
-        inverses = np.stack([roots(covariance)[1] for covariance in wanted])
-        links = _neighbour_correlations(
-            np.einsum("nd,nde->ne", features - means[codes], inverses[codes]),
-            np.einsum("nmd,nde->nme", beside - means[codes, None], inverses[codes]),
-            codes,
-        )
-        drawn_means, correlations = np.empty_like(means), np.empty_like(means)
+        whitened = [_principal(covariance, space.deviations) for covariance in wanted]
+        own, near = np.empty_like(features), np.empty_like(beside)
+        drawn_means = np.empty_like(means)
         maps, noises = np.empty_like(wanted), np.empty_like(wanted)
-        for code, covariance in enumerate(wanted):
+        for code, (root, inverse) in enumerate(whitened):
+            rows = codes == code
+            own[rows] = (features[rows] - means[code]) @ inverse.T
+            near[rows] = (beside[rows] - means[code]) @ inverse.T
             drawn = space.encode(draw(code))
             drawn_means[code] = drawn.mean(axis=0)
-            maps[code], missing = _map(np.atleast_2d(np.cov(drawn.T)), covariance)
-            # In these axes numbers of neighbours are correlated with themselves alone (Switzer and
-            # Green's maximum autocorrelation factors, 1984), so each can be a field of its own.
-            found, axes = np.linalg.eigh(links[code])
-            correlations[code] = np.clip(found, 0.0, MOST_CORRELATION)
-            noises[code] = missing @ axes
+            maps[code], noises[code] = _map(np.atleast_2d(np.cov(drawn.T)), root, inverse)
+        correlations = _neighbour_correlations(own, near, codes)
         return cls(space, drawn_means, means, maps, noises, correlations)
 
     def apply(
@@ -157,10 +154,20 @@ class ClassMoments:
         return spectra.reshape(count, side, side, bands).transpose(0, 3, 1, 2)
 
 
-def _map(drawn: Array, wanted: Array) -> tuple[Array, Array]:
-    """Return the map (D, D) from one covariance towards another, and a root of what is missing."""
-    root, inverse = roots(wanted)
-    values, vectors = np.linalg.eigh(inverse @ drawn @ inverse)
+def _principal(covariance: Array, deviations: Array) -> tuple[Array, Array]:
+    """Return a root (D, D) of a covariance, and its inverse, along its principal axes.
+
+    Column k of the root is the axis with the k-th largest variance in standardised bands.
+    """
+    values, vectors = np.linalg.eigh(covariance * np.outer(deviations, deviations))
+    values, vectors = values[::-1], vectors[:, ::-1]
+    lengths = np.sqrt(np.maximum(values, 1e-8 * max(values[0], 1e-12)))
+    return (vectors * lengths) / deviations[:, None], (vectors / lengths).T * deviations
+
+
+def _map(drawn: Array, root: Array, inverse: Array) -> tuple[Array, Array]:
+    """Return the map (D, D) from one covariance towards that of a root, and a root of the rest."""
+    values, vectors = np.linalg.eigh(inverse @ drawn @ inverse.T)
     values = np.maximum(values, 0.0)
     gains = np.minimum(1 / np.sqrt(np.maximum(values, 1e-12)), MOST_GAIN)
     missing = np.sqrt(np.maximum(1 - gains**2 * values, 0.0))
@@ -169,21 +176,26 @@ def _map(drawn: Array, wanted: Array) -> tuple[Array, Array]:
 
 
 def _neighbour_correlations(own: Array, near: Array, codes: NDArray[np.int64]) -> Array:
-    """Return how the numbers of neighbours go together, per class, symmetric: (K, D, D).
+    """Return the correlation of neighbours along each principal axis of each class, (K, D).
 
-    ``own`` (N, D) are centre pixels, whitened by the moments of their class, ``near`` (N, M, D) the
-    pixels beside them, likewise. A class of few pixels leans on all classes.
+    ``own`` (N, D) are centre pixels along the axes of their class, ``near`` (N, M, D) those beside
+    them. A class of few pixels leans on the axes of the same rank in all classes.
     """
-    near = near.mean(axis=1)
-    pooled = own.T @ near / len(own)
-    links = []
+    together = (own[:, None] * near).mean(axis=1)
+    here, beside = own**2, (near**2).mean(axis=1)
+
+    def correlation(rows: NDArray[np.bool_]) -> Array:
+        # beside a centre may lie another class, with more variance
+        spread = np.sqrt(here[rows].mean(axis=0) * beside[rows].mean(axis=0))
+        return np.asarray(together[rows].mean(axis=0) / np.maximum(spread, 1e-12))
+
+    pooled = correlation(np.ones(len(codes), dtype=bool))
+    found = []
     for code in range(int(codes.max()) + 1):
         rows = codes == code
-        trust = own_share(int(rows.sum()), own.shape[1])
-        mine = own[rows].T @ near[rows] / rows.sum()
-        link = trust * mine + (1 - trust) * pooled
-        links.append((link + link.T) / 2)
-    return np.stack(links)
+        trust = own_share(int(rows.sum()), SHRINKAGE)
+        found.append(trust * correlation(rows) + (1 - trust) * pooled)
+    return np.clip(np.stack(found), 0.0, MOST_CORRELATION)
 
 
 def _field(count: int, side: int, correlations: Array, random: np.random.Generator) -> Array:
