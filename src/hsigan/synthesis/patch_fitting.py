@@ -31,8 +31,9 @@ from hsigan.training.run_folder import RunFolder
 from hsigan.training.state import Report, TrainingState, one_hot
 
 DRAWN_VALUES = 10_000_000
+"""Values of the patches of each class that tell the generator's moments, about."""
 LEAST_DRAWS, MOST_DRAWS = 100, 500
-"""Patches of each class that tell the generator's moments: fewer where they are large."""
+"""How many patches these are."""
 _BESIDE = np.array([(-1, 0), (1, 0), (0, -1), (0, 1)])
 
 
@@ -134,7 +135,6 @@ def _moments(
         for batch in batches(pixels.spectra)
     ]
     spectra, neighbours = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    codes = pixels.codes if classes else np.zeros_like(pixels.codes)
     latent_random = torch.Generator().manual_seed(int(random.integers(2**62)))
     draws = DRAWN_VALUES // int(np.prod(pixels.spectra.shape[1:]))
     draws = min(max(draws, LEAST_DRAWS), MOST_DRAWS)
@@ -148,7 +148,7 @@ def _moments(
         centres = torch.cat(found)[:, :, centre, centre].numpy()
         return front.decode(centres, weights.numpy().astype(float), None)[:, :, 0, 0]
 
-    return ClassMoments.fit(spectra, neighbours.swapaxes(1, 2), codes, draw, random)
+    return ClassMoments.fit(spectra, neighbours.swapaxes(1, 2), pixels.codes, draw, random)
 
 
 def _validation(
