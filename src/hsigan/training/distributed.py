@@ -22,6 +22,8 @@ def joined_processes() -> Iterator[int]:
     distributed.init_process_group(backend)
     try:
         yield distributed.get_rank()
+        # What the last exchange left behind could otherwise be freed when the interpreter is gone.
+        wait_for_all()
     finally:
         distributed.destroy_process_group()
 
